@@ -1,6 +1,6 @@
 # Sourced by the scripts beside it: the settings of the air-gapped build and the
 # few functions that they share. README.md explains them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the settings are used where this is sourced
 
 airgap=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 workspace=$(cd "$airgap/../.." && pwd -P)
