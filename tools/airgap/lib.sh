@@ -30,7 +30,7 @@ fingerprint() {
 # too: a folder that has its final name is complete.
 packages=$airgap/packages.txt
 rootfs=$cache/rootfs-$(fingerprint "$packages" "$airgap/setup" "$workspace/.bazelversion" -- "$debian_mirror" "$debian_suite")
-modules=$cache/modules-$(fingerprint "$airgap"/{setup,go.mod,go.sum,rules_go.patch})
+modules=$cache/modules-$(fingerprint "$airgap"/{setup,proxy/go.mod,proxy/go.sum,rules_go.patch})
 go_version=$(sed -n 's/^toolchain go//p' "$workspace/go.mod")
 sdk=$cache/go-$go_version
 gomodcache=$cache/gomodcache
