@@ -1,0 +1,59 @@
+"""The rule behind //images:push, //images:load and their like."""
+
+load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
+load(":index.bzl", "GoImageInfo")
+
+visibility("//images/...")
+
+GoImageSetInfo = provider(
+    doc = "The images that a command works on.",
+    fields = {"manifest": "File: the JSON file that lists them"},
+)
+
+def _image_command_impl(ctx):
+    # Beside the program, under its name: so that it is found both by `bazel run`
+    # and when it is started from bazel-bin.
+    program = ctx.actions.declare_file(ctx.label.name)
+    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
+    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
+    images = [image[GoImageInfo] for image in ctx.attr.images]
+    ctx.actions.write(manifest, json.encode_indent({
+        "images": [
+            {
+                "label": image.label,
+                "layout": ctx.workspace_name + "/" + image.layout.short_path,
+                "repository": image.repository,
+                "version": image.version,
+            }
+            for image in images
+        ],
+        "registry": ctx.attr._registry[BuildSettingInfo].value,
+    }) + "\n")
+    runfiles = ctx.runfiles([manifest] + [image.layout for image in images])
+    return [
+        DefaultInfo(
+            executable = program,
+            runfiles = runfiles.merge(ctx.attr.tool[DefaultInfo].default_runfiles),
+        ),
+        GoImageSetInfo(manifest = manifest),
+    ]
+
+image_command = rule(
+    implementation = _image_command_impl,
+    doc = "Runs a Go program on a set of images, which it reads from PROGRAM.images.json.",
+    attrs = {
+        "images": attr.label_list(
+            doc = "The images, as go_image makes them.",
+            mandatory = True,
+            providers = [GoImageInfo],
+        ),
+        "tool": attr.label(
+            doc = "The go_binary to run.",
+            mandatory = True,
+            executable = True,
+            cfg = "target",
+        ),
+        "_registry": attr.label(default = "//images:registry"),
+    },
+    executable = True,
+)

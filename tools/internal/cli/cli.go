@@ -1,0 +1,74 @@
+// Package cli holds what the commands of this repository do alike: flags,
+// exit codes, sizes and paths.
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/term"
+)
+
+// Exit codes of all commands.
+const (
+	OK     = 0
+	Failed = 1
+	Usage  = 2
+)
+
+// Parse parses flags; the commands take no other arguments. When ok is false
+// the command is to exit with code: OK after -h, whose text went to stdout, or
+// Usage after an error, of which stderr has one line.
+func Parse(fs *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, ok bool) {
+	// The flag package would print the whole usage text after each error.
+	fs.SetOutput(io.Discard)
+	usage := fs.Usage
+	fs.Usage = func() {}
+	err := fs.Parse(args)
+	if err == nil && fs.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	switch {
+	case err == nil:
+		return OK, true
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(stdout)
+		usage()
+		return OK, false
+	default:
+		fmt.Fprintf(stderr, "%s: %v (-h shows all flags)\n", fs.Name(), err)
+		return Usage, false
+	}
+}
+
+// IsTerminal reports whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Bytes writes a size for people, in powers of 1000: "812 B", "2.3 MB".
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	x, unit := float64(n)/1000, 0
+	for x >= 999.95 && unit < 3 {
+		x, unit = x/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %cB", x, "kMGT"[unit])
+}
+
+// UserPath resolves a path that the user gave. `bazel run` starts a command
+// in its runfiles tree and names the directory where the user stands in
+// BUILD_WORKING_DIRECTORY.
+func UserPath(getenv func(string) string, path string) string {
+	if wd := getenv("BUILD_WORKING_DIRECTORY"); wd != "" && !filepath.IsAbs(path) {
+		return filepath.Join(wd, path)
+	}
+	return path
+}
