@@ -1,0 +1,7 @@
+package child
+
+import "syscall"
+
+func dieWithParent(attributes *syscall.SysProcAttr) {
+	attributes.Pdeathsig = syscall.SIGTERM
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+const (
+	// startTimeout is how long an image may take to answer; an engine has to
+	// set up its network in it.
+	startTimeout = 30 * time.Second
+	pollInterval = 10 * time.Millisecond
+)
+
+// checkPort tells early that a port cannot be served on.
+func checkPort(ctx context.Context, port int) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf(":%d", port))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("port %d is taken: see by whom with `ss -ltnp sport = :%d`, or give another with --port", port, port)
+	case err != nil:
+		return fmt.Errorf("port %d cannot be served on, give another with --port: %w", port, err)
+	}
+	return listener.Close()
+}
+
+// awaitOK asks for a URL until the answer is 200 OK. It gives up when the
+// container ends.
+func awaitOK(ctx context.Context, url string, c container) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %s", startTimeout))
+	defer cancel()
+	client := &http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true},
+		// A redirect is an answer other than 200.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for {
+		err := askOK(ctx, client, url)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-c.Done():
+			return fmt.Errorf("it ended before %s answered: %w", url, c.ended())
+		case <-ctx.Done():
+			return fmt.Errorf("%w, at last: %w", context.Cause(ctx), err)
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+func askOK(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s", url, response.Status)
+	}
+	return nil
+}
