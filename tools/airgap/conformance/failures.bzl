@@ -35,6 +35,7 @@ def failure_tests(name):
         rule(name = target, tags = ["manual"], **attributes)
         _fails_test(
             name = target + "_test",
+            size = "small",
             message = message,
             target_under_test = target,
         )
