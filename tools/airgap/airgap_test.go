@@ -139,7 +139,7 @@ func TestUnableHosts(t *testing.T) {
 				t.Errorf("exit %d, stdout %q, stderr %q, want an error with %q", code, stdout, stderr, test.want)
 			}
 			// Nothing half-made has a name that a later run would take for complete.
-			for _, pattern := range []string{"rootfs-*", "go-*", "modules-*", "scratch"} {
+			for _, pattern := range []string{"rootfs-*", "go-*", "modules-*", "scratch-*"} {
 				if left, _ := filepath.Glob(filepath.Join(root, "cache", pattern)); left != nil {
 					t.Errorf("left behind: %q", left)
 				}
