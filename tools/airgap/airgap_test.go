@@ -61,7 +61,10 @@ func (h host) run(t *testing.T, root string, env []string, script string, args .
 		write(t, filepath.Join(bin, name), "#!/bin/sh\n"+content+"\n")
 	}
 	cmd := exec.Command(filepath.Join(root, script), args...)
-	cmd.Env = append([]string{"PATH=" + bin + ":/usr/bin:/bin", "AIRGAP_CACHE=" + filepath.Join(root, "cache")}, env...)
+	cmd.Env = append([]string{
+		"PATH=" + bin + ":/usr/bin:/bin", "AIRGAP_CACHE=" + filepath.Join(root, "cache"),
+		"AIRGAP_DEBIAN_MIRROR=http://mirror.invalid/debian",
+	}, env...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
@@ -127,8 +130,8 @@ func TestUnableHosts(t *testing.T) {
 		"full disk":      {"df", "echo Avail; echo 1", "", "has 1 GB free, the air-gapped build needs 6 GB: free some, or set AIRGAP_CACHE"},
 		"no cache":       {"true", "", "AIRGAP_CACHE=/proc/none", "cannot make the cache folder /proc/none: set AIRGAP_CACHE"},
 		"no keyring":     {"true", "", "AIRGAP_DEBIAN_KEYRING=/none.gpg", "no /none.gpg to check Debian's signature with: install debian-archive-keyring"},
-		"no network":     {"apt-get", "exit 100", "AIRGAP_DEBIAN_KEYRING=/dev/null", "cannot read the package lists of http://deb.debian.org/debian: check the network, or set AIRGAP_DEBIAN_MIRROR"},
-		"no packages":    {"apt-get", `case "$*" in *--download-only*) exit 100; esac`, "AIRGAP_DEBIAN_KEYRING=/dev/null", "cannot download Debian's packages from http://deb.debian.org/debian"},
+		"no network":     {"apt-get", "exit 100", "AIRGAP_DEBIAN_KEYRING=/dev/null", "cannot read the package lists of http://mirror.invalid/debian: check the network, or set AIRGAP_DEBIAN_MIRROR"},
+		"no packages":    {"apt-get", `case "$*" in *--download-only*) exit 100; esac`, "AIRGAP_DEBIAN_KEYRING=/dev/null", "cannot download Debian's packages from http://mirror.invalid/debian"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,6 +146,55 @@ func TestUnableHosts(t *testing.T) {
 				if left, _ := filepath.Glob(filepath.Join(root, "cache", pattern)); left != nil {
 					t.Errorf("left behind: %q", left)
 				}
+			}
+		})
+	}
+}
+
+// Without AIRGAP_DEBIAN_MIRROR the archive is the one that the host's own apt uses.
+func TestHostMirror(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"paragraph": {
+			map[string]string{"sources.list.d/debian.sources": "Types: deb\nURIs: http://a.invalid/debian\nSuites: bookworm bookworm-updates\nComponents: main\n"},
+			"from http://a.invalid/debian (forky)",
+		},
+		"paragraph in another order, no newline at the end": {
+			map[string]string{"sources.list.d/mirror.sources": "Suites: bookworm\nURIs: http://b.invalid/d"},
+			"from http://b.invalid/d (forky)",
+		},
+		"line with options": {
+			map[string]string{"sources.list": "# deb http://no.invalid bookworm main\ndeb [arch=amd64 signed-by=/a b] http://c.invalid/ bookworm main contrib\n"},
+			"from http://c.invalid/ (forky)",
+		},
+		"Debian's own file first, other repositories not at all": {
+			map[string]string{
+				"sources.list.d/a.list":         "deb http://other.invalid/ bookworm main\ndeb http://docker.invalid/ bookworm stable\n",
+				"sources.list.d/b.sources":      "URIs: http://node.invalid\nSuites: nodistro\n",
+				"sources.list.d/debian.sources": "URIs: http://security.invalid\nSuites: bookworm-security\n\nURIs: http://d.invalid\nSuites: bookworm\n",
+			},
+			"from http://d.invalid (forky)",
+		},
+		"none": {
+			map[string]string{"sources.list.d/node.sources": "URIs: http://node.invalid\nSuites: nodistro\n"},
+			"apt on this host has no archive of Debian to go by: set AIRGAP_DEBIAN_MIRROR",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			root, etc, h := repository(t), t.TempDir(), able()
+			write(t, filepath.Join(etc, "os-release"), "ID=debian\nVERSION_CODENAME=bookworm\n")
+			for file, content := range test.files {
+				write(t, filepath.Join(etc, "apt", file), content)
+			}
+			h["apt-get"] = "exit 100"
+			env := []string{"AIRGAP_DEBIAN_MIRROR=", "AIRGAP_HOST_ETC=" + etc, "AIRGAP_DEBIAN_KEYRING=/dev/null"}
+			_, stderr, code := h.run(t, root, env, "tools/airgap/bazel", "info")
+			if !strings.Contains(stderr, test.want) || code != 1 {
+				t.Errorf("exit %d, stderr %q, want %q", code, stderr, test.want)
 			}
 		})
 	}

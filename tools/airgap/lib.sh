@@ -9,8 +9,7 @@ export airgap workspace
 # Everything that the air-gapped build keeps is below this folder.
 cache=${AIRGAP_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/bazel-airgap}
 
-# Where Debian's archive is, and the suite that has Bazel with Bzlmod.
-debian_mirror=${AIRGAP_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The suite of Debian that has Bazel with Bzlmod; setup finds the archive.
 debian_suite=${AIRGAP_DEBIAN_SUITE:-forky}
 debian_keyring=${AIRGAP_DEBIAN_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 
@@ -29,7 +28,7 @@ fingerprint() {
 # The finished parts, by what they were made from. bazel and clean use these names
 # too: a folder that has its final name is complete.
 packages=$airgap/packages.txt
-rootfs=$cache/rootfs-$(fingerprint "$packages" "$airgap/setup" "$workspace/.bazelversion" -- "$debian_mirror" "$debian_suite")
+rootfs=$cache/rootfs-$(fingerprint "$packages" "$airgap/setup" "$workspace/.bazelversion" -- "$debian_suite")
 modules=$cache/modules-$(fingerprint "$airgap"/{setup,proxy/go.mod,proxy/go.sum,rules_go.patch})
 go_version=$(sed -n 's/^toolchain go//p' "$workspace/go.mod")
 sdk=$cache/go-$go_version
