@@ -44,7 +44,7 @@ type usageError struct{ error }
 func parseOptions(args []string, getenv func(string) string, stdout, stderr io.Writer) (o options, code int, ok bool) {
 	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
 	fs.Usage = func() { fmt.Fprint(fs.Output(), usage) }
-	fs.StringVar(&o.images, "images", "", "")
+	images := cli.ImagesFlag(fs, getenv)
 	fs.StringVar(&o.image, "image", "", "")
 	fs.UintVar(&o.port, "port", 0, "")
 	fs.StringVar(&o.runtime, "runtime", auto, "")
@@ -56,11 +56,7 @@ func parseOptions(args []string, getenv func(string) string, stdout, stderr io.W
 		fmt.Fprintf(stderr, "demo: %v (-h shows all flags)\n", err)
 		return o, cli.Usage, false
 	}
-	if o.images == "" {
-		o.images = imageset.DefaultFile()
-	} else {
-		o.images = cli.UserPath(getenv, o.images)
-	}
+	o.images = *images
 	return o, cli.OK, true
 }
 

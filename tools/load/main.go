@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	var repositories []string
 	fs := flag.NewFlagSet("load", flag.ContinueOnError)
 	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, hostPlatform()) }
-	file := fs.String("images", "", "")
+	file := cli.ImagesFlag(fs, getenv)
 	fs.Func("image", "", func(s string) error {
 		repositories = append(repositories, s)
 		return nil
@@ -75,11 +75,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return code
 	}
 
-	if *file == "" {
-		*file = imageset.DefaultFile()
-	} else {
-		*file = cli.UserPath(getenv, *file)
-	}
 	set, err := imageset.Load(*file)
 	if err != nil {
 		return fail(err)

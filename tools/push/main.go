@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	var o publish.Options
 	fs := flag.NewFlagSet("push", flag.ContinueOnError)
 	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, publish.DefaultJobs) }
-	file := fs.String("images", "", "")
+	file := cli.ImagesFlag(fs, getenv)
 	registry := fs.String("registry", "", "")
 	fs.BoolVar(&o.Insecure, "insecure", false, "")
 	fs.Func("tag", "", func(tag string) error {
@@ -84,11 +84,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return code
 	}
 
-	if *file == "" {
-		*file = imageset.DefaultFile()
-	} else {
-		*file = cli.UserPath(getenv, *file)
-	}
 	set, err := imageset.Load(*file)
 	if err != nil {
 		return fail(cli.Failed, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"example.com/reproducible-images/tools/imageset"
 	"golang.org/x/term"
 )
 
@@ -71,4 +72,18 @@ func UserPath(getenv func(string) string, path string) string {
 		return filepath.Join(wd, path)
 	}
 	return path
+}
+
+// ImagesFlag defines the flag --images FILE of every command that works on
+// images: the list of them, by default the one that Bazel put beside the
+// program. The path is there once the flags are parsed.
+func ImagesFlag(fs *flag.FlagSet, getenv func(string) string) *string {
+	file := imageset.DefaultFile()
+	fs.Func("images", "", func(path string) error {
+		if path != "" {
+			file = UserPath(getenv, path)
+		}
+		return nil
+	})
+	return &file
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"example.com/reproducible-images/tools/imageset"
 )
 
 func TestParse(t *testing.T) {
@@ -85,5 +87,28 @@ func TestIsTerminal(t *testing.T) {
 	t.Parallel()
 	if IsTerminal(&bytes.Buffer{}) {
 		t.Error("a buffer is no terminal")
+	}
+}
+
+func TestImagesFlag(t *testing.T) {
+	t.Parallel()
+	getenv := func(string) string { return "/home/user" }
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, imageset.DefaultFile()},
+		{[]string{"--images="}, imageset.DefaultFile()},
+		{[]string{"--images", "images.json"}, "/home/user/images.json"},
+		{[]string{"--images", "/images.json"}, "/images.json"},
+	} {
+		fs := flag.NewFlagSet("test", flag.ContinueOnError)
+		got := ImagesFlag(fs, getenv)
+		if err := fs.Parse(test.args); err != nil {
+			t.Fatal(err)
+		}
+		if *got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, *got, test.want)
+		}
 	}
 }
