@@ -33,7 +33,8 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	fmt.Println("ready")
-	select {}
+	// An empty select would be a deadlock, which ends the process.
+	time.Sleep(time.Hour)
 }
 
 // start starts a child and returns when it is ready, or has ended.
