@@ -18,6 +18,9 @@ type File struct {
 	Images []Entry `json:"images"`
 	// Registry is the default registry, HOST[:PORT][/PATH]; it may be empty.
 	Registry string `json:"registry"`
+	// Digests is the file with the images' recorded digests: a runfiles path,
+	// or an absolute path; it may be empty.
+	Digests string `json:"digests,omitempty"`
 }
 
 // Entry describes one image.

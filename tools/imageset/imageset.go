@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bazelbuild/rules_go/go/runfiles"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -27,6 +28,12 @@ type Set struct {
 	// Images are in the file's order, at least one, each with a repository
 	// of its own.
 	Images []Image
+	// Digests is the path of the file with the recorded digests, as the build
+	// has it; empty if the set names none.
+	Digests string
+	// DigestsSource is the path of its source, below the workspace unless it
+	// is absolute.
+	DigestsSource string
 }
 
 // Image is one multi-platform image.
@@ -37,6 +44,9 @@ type Image struct {
 	Repository string
 	// Version is the version tag, vMAJOR.MINOR.PATCH.
 	Version string
+	// Layout is the directory of the OCI image layout, absolute or relative to
+	// the working directory.
+	Layout string
 	// Index is the image index (OCI image specification, section "Image
 	// Index"); its digest is Digest.
 	Index  v1.ImageIndex
@@ -67,6 +77,16 @@ func Load(file string) (*Set, error) {
 		return nil, err
 	}
 	set := &Set{Registry: f.Registry}
+	if f.Digests != "" {
+		if set.Digests, err = locate(f.Digests); err != nil {
+			return nil, err
+		}
+		set.DigestsSource = f.Digests
+		if !filepath.IsAbs(f.Digests) {
+			// A runfiles path begins with the repository's name.
+			_, set.DigestsSource, _ = strings.Cut(f.Digests, "/")
+		}
+	}
 	for _, e := range f.Images {
 		img, err := open(e)
 		if err != nil {
@@ -94,6 +114,7 @@ func open(e Entry) (Image, error) {
 		Label:      e.Label,
 		Repository: e.Repository,
 		Version:    e.Version,
+		Layout:     dir,
 		Index:      index,
 		Digest:     digest,
 		Platforms:  platforms,
@@ -101,15 +122,15 @@ func open(e Entry) (Image, error) {
 }
 
 // locate resolves a runfiles path; an absolute path stays as it is.
-func locate(layout string) (string, error) {
-	if filepath.IsAbs(layout) {
-		return layout, nil
+func locate(path string) (string, error) {
+	if filepath.IsAbs(path) {
+		return path, nil
 	}
-	dir, err := runfiles.Rlocation(layout)
+	found, err := runfiles.Rlocation(path)
 	if err != nil {
-		return "", fmt.Errorf("finding the OCI layout %s: %w", layout, err)
+		return "", fmt.Errorf("finding %s: %w", path, err)
 	}
-	return dir, nil
+	return found, nil
 }
 
 // platforms lists the images of an index that ReadLayout has checked.

@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return fail(err)
 	}
-	images, err := selectImages(set.Images, repositories)
+	images, err := imageset.Select(set.Images, repositories)
 	if err != nil {
 		return fail(err)
 	}

@@ -26,27 +26,6 @@ func parsePlatform(s string) (v1.Platform, error) {
 	return *p, nil
 }
 
-// selectImages returns the images with one of the given repository names, or
-// all if there are none.
-func selectImages(images []imageset.Image, names []string) ([]imageset.Image, error) {
-	if len(names) == 0 {
-		return images, nil
-	}
-	var out []imageset.Image
-	for _, n := range names {
-		i := slices.IndexFunc(images, func(img imageset.Image) bool { return img.Repository == n })
-		if i < 0 {
-			var have []string
-			for _, img := range images {
-				have = append(have, img.Repository)
-			}
-			return nil, fmt.Errorf("no image %q; there is %s", n, strings.Join(have, ", "))
-		}
-		out = append(out, images[i])
-	}
-	return out, nil
-}
-
 // selectPlatform returns the image for a platform; a platform without variant
 // stands for any variant.
 func selectPlatform(img imageset.Image, want v1.Platform) (imageset.Platform, error) {

@@ -21,28 +21,43 @@ const (
 	Usage  = 2
 )
 
-// Parse parses flags; the commands take no other arguments. When ok is false
-// the command is to exit with code: OK after -h, whose text went to stdout, or
-// Usage after an error, of which stderr has one line.
+// Parse parses flags, for commands that take no other arguments. When ok is
+// false the command is to exit with code: OK after -h, whose text went to stdout,
+// or Usage after an error, of which stderr has one line.
 func Parse(fs *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, ok bool) {
+	_, code, ok = ParseArgs(fs, args, stdout, stderr)
+	return code, ok
+}
+
+// ParseArgs is Parse for commands that take arguments with these names, all of
+// them; flags may stand before, between and after them.
+func ParseArgs(fs *flag.FlagSet, args []string, stdout, stderr io.Writer, names ...string) (values []string, code int, ok bool) {
 	// The flag package would print the whole usage text after each error.
 	fs.SetOutput(io.Discard)
 	usage := fs.Usage
 	fs.Usage = func() {}
 	err := fs.Parse(args)
-	if err == nil && fs.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	for err == nil && fs.NArg() > 0 {
+		if len(values) == len(names) {
+			err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+			break
+		}
+		values = append(values, fs.Arg(0))
+		err = fs.Parse(fs.Args()[1:])
+	}
+	if err == nil && len(values) < len(names) {
+		err = fmt.Errorf("the argument %s is missing", names[len(values)])
 	}
 	switch {
 	case err == nil:
-		return OK, true
+		return values, OK, true
 	case errors.Is(err, flag.ErrHelp):
 		fs.SetOutput(stdout)
 		usage()
-		return OK, false
+		return nil, OK, false
 	default:
 		fmt.Fprintf(stderr, "%s: %v (-h shows all flags)\n", fs.Name(), err)
-		return Usage, false
+		return nil, Usage, false
 	}
 }
 

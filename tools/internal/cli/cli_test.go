@@ -47,6 +47,38 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseArgs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args   []string
+		values string
+		code   int
+		stderr string
+	}{
+		{args: []string{"a", "b"}, values: "a b"},
+		{args: []string{"a", "--n", "3", "b", "--n=4"}, values: "a b"},
+		{args: []string{"a"}, code: Usage, stderr: "the argument B is missing"},
+		{args: nil, code: Usage, stderr: "the argument A is missing"},
+		{args: []string{"a", "b", "c"}, code: Usage, stderr: `unexpected argument "c"`},
+		{args: []string{"a", "b", "--x"}, code: Usage, stderr: "flag provided but not defined: -x"},
+		{args: []string{"a", "-h"}},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+			fs := flag.NewFlagSet("tool", flag.ContinueOnError)
+			fs.Int("n", 0, "")
+			var stdout, stderr bytes.Buffer
+			values, code, ok := ParseArgs(fs, test.args, &stdout, &stderr, "A", "B")
+			if got := strings.Join(values, " "); got != test.values || code != test.code || ok != (test.values != "") {
+				t.Errorf("ParseArgs() = %q, %d, %t; want %q, %d", got, code, ok, test.values, test.code)
+			}
+			if !strings.Contains(stderr.String(), test.stderr) || (test.stderr == "") != (stderr.Len() == 0) {
+				t.Errorf("stderr %q, want %q", stderr.String(), test.stderr)
+			}
+		})
+	}
+}
+
 func TestBytes(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int64]string{
