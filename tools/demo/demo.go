@@ -11,6 +11,7 @@ import (
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/internal/cli"
+	"example.com/reproducible-images/tools/internal/remotes"
 	"example.com/reproducible-images/tools/push/publish"
 	"example.com/reproducible-images/tools/registry"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -113,7 +114,7 @@ func (d *demo) run(ctx context.Context) error {
 }
 
 func (d *demo) push(ctx context.Context, images []imageset.Image, address string) ([]publish.Published, error) {
-	target, err := publish.ParseTarget(address)
+	target, err := remotes.ParseTarget(address)
 	if err != nil {
 		return nil, err
 	}

@@ -19,13 +19,19 @@ import (
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/internal/cli"
+	"example.com/reproducible-images/tools/internal/remotes"
 	"example.com/reproducible-images/tools/push/publish"
 )
 
 const usage = `Publishes all images of this repository: blobs first, then manifests, then
-the version tags of all images, then "latest" of all images. What the registry
-has already is not sent again, and a push that failed goes on when it is
-started again. Prints the published references with their digests.
+the version tags of all images, then "latest" of all images. All of it is read
+back. What the registry has already is not sent again, and a push that failed
+goes on when it is started again. Prints the published references with their
+digests.
+
+Nothing is pushed when the build is not what images/digests.json records, or when
+a version tag (vX.Y.Z) of any image points to another one. "latest" follows the
+highest version of the registry: when an older one is pushed, it stays.
 
   bazel run //images:push -- [flags]
 
@@ -35,6 +41,10 @@ Flags:
                  localhost:5000; by default what the build setting
                  --//images:registry says
   --tag TAG      one more tag for every image; may be repeated
+  --move-tag TAG move this version tag although it points to another image, or
+                 latest although there is a higher version; may be repeated
+  --allow-unlocked
+                 push although the build is not what is recorded
   --jobs N       how many blobs are uploaded at once (default %d)
   --insecure     allow plain HTTP to a registry on another machine; one on
                  this machine (localhost, 127.0.0.1, ::1) may use it anyway
@@ -44,7 +54,9 @@ Credentials are those of 'docker login', with docker's credential helpers, or
 else of 'podman login'; for ghcr.io, $GITHUB_TOKEN when there are none. A
 registry's own certificate authority goes into $SSL_CERT_FILE.
 
-Exit status: 0 done, 1 failed, 2 wrong usage.
+Exit status: 0 all is published and was read back, also if "latest" stayed with
+a higher version; 1 it failed or was refused, and no tag points to anything that
+is not whole; 2 wrong usage.
 `
 
 const noRegistry = "no registry to push to: say --registry HOST[/PATH], " +
@@ -69,9 +81,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, publish.DefaultJobs) }
 	file := cli.ImagesFlag(fs, getenv)
 	registry := fs.String("registry", "", "")
+	allowUnlocked := fs.Bool("allow-unlocked", false, "")
 	fs.BoolVar(&o.Insecure, "insecure", false, "")
 	fs.Func("tag", "", func(tag string) error {
 		o.Tags = append(o.Tags, tag)
+		return imageset.CheckTag(tag)
+	})
+	fs.Func("move-tag", "", func(tag string) error {
+		o.MoveTags = append(o.MoveTags, tag)
 		return imageset.CheckTag(tag)
 	})
 	fs.Func("jobs", "", func(s string) (err error) {
@@ -94,10 +111,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if *registry == "" {
 		return fail(cli.Usage, errors.New(noRegistry))
 	}
-	if o.Target, err = publish.ParseTarget(*registry); err != nil {
+	if o.Target, err = remotes.ParseTarget(*registry); err != nil {
+		return fail(cli.Usage, err)
+	}
+	if err := o.Check(set.Images); err != nil {
 		return fail(cli.Usage, err)
 	}
 
+	if err := checkLocked(ctx, set, *allowUnlocked, stderr); err != nil {
+		return fail(cli.Failed, err)
+	}
 	for _, img := range set.Images {
 		fmt.Fprintf(stderr, "pushing %s to %s/%s\n", img.Label, o.Target, img.Repository)
 	}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"example.com/reproducible-images/tools/digests/digeststest"
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/imageset/imagetest"
 	"example.com/reproducible-images/tools/registry"
@@ -55,11 +56,17 @@ func command(t *testing.T, env, args []string) (cmd *exec.Cmd, stdout, stderr *b
 
 func noEnv(string) string { return "" }
 
+// list is a list of images whose digests are recorded.
+func list(t *testing.T, registry string, repositories ...string) string {
+	t.Helper()
+	return digeststest.Record(t, imagetest.File(t, registry, repositories...))
+}
+
 func TestRun(t *testing.T) {
 	t.Parallel()
 	s := registrytest.Start(t, registry.Options{})
 	other := registrytest.Start(t, registry.Options{})
-	file := imagetest.File(t, s.Addr()+"/team", "hello", "bye")
+	file := list(t, s.Addr()+"/team", "hello", "bye")
 	set, err := imageset.Load(file)
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +104,7 @@ func TestRun(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
-	file := imagetest.File(t, "", "hello")
+	file := list(t, "", "hello")
 	for name, test := range map[string]struct {
 		args []string
 		code int
@@ -106,6 +113,8 @@ func TestBadInput(t *testing.T) {
 		"unknown flag":          {[]string{"--frobnicate"}, 2, "push: flag provided but not defined: -frobnicate (-h shows all flags)"},
 		"argument":              {[]string{"hello"}, 2, `unexpected argument "hello"`},
 		"bad tag":               {[]string{"--tag", "a/b"}, 2, `bad tag "a/b"`},
+		"bad tag to move":       {[]string{"--move-tag", "a/b"}, 2, `bad tag "a/b"`},
+		"tag that is not set":   {[]string{"--registry", "127.0.0.1:1", "--move-tag", "v1.0.1"}, 2, `the tag "v1.0.1" is to be moved, but this push does not set it`},
 		"no jobs":               {[]string{"--jobs", "0"}, 2, `invalid value "0" for flag -jobs: it must be a number from 1 on`},
 		"jobs in words":         {[]string{"--jobs", "four"}, 2, "it must be a number from 1 on"},
 		"no registry":           {nil, 2, "--registry HOST[/PATH], or build with --//images:registry=HOST[/PATH], or put the line `build --//images:registry=HOST[/PATH]` into user.bazelrc"},
@@ -139,13 +148,53 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// The second push of other bytes under the same version is refused.
+func TestMoveTag(t *testing.T) {
+	t.Parallel()
+	s := registrytest.Start(t, registry.Options{})
+	// Images of different names have different bytes.
+	old, other := imagetest.Layout(t, "old"), imagetest.Layout(t, "new")
+	file := func(layout, version string) string {
+		return digeststest.Record(t, imagetest.Write(t, imageset.File{Registry: s.Addr(), Images: []imageset.Entry{{Label: "//images:hello", Repository: "hello", Version: version, Layout: layout}}}))
+	}
+	digest := func(layout string) string {
+		_, digest, err := imageset.ReadLayout(layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digest.String()
+	}
+	hello := s.Addr() + "/hello"
+	for _, step := range []struct {
+		args           []string
+		code           int
+		stdout, stderr string
+	}{
+		{[]string{"--images", file(old, "v1.0.1")}, 0, hello + ":v1.0.1@" + digest(old) + "\n" + hello + ":latest@" + digest(old) + "\n", ""},
+		{[]string{"--images", file(other, "v1.0.1")}, 1, "", "push: nothing was pushed, for a version is published once: " + hello + ":v1.0.1 points to " + digest(old) + ", but what is pushed is " + digest(other) + "; raise the version, or insist with --move-tag v1.0.1\n"},
+		{[]string{"--images", file(other, "v1.0.0")}, 0, hello + ":v1.0.0@" + digest(other) + "\n", "NOTE: " + hello + ":latest stays at " + digest(old) + ": v1.0.0 is older than v1.0.1; --move-tag latest moves it\n"},
+		{[]string{"--images", file(other, "v1.0.1"), "--move-tag", "v1.0.1"}, 0, hello + ":v1.0.1@" + digest(other) + "\n" + hello + ":latest@" + digest(other) + "\n", ""},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := run(t.Context(), step.args, noEnv, &stdout, &stderr); code != step.code {
+			t.Errorf("%q: exit status %d, want %d", step.args, code, step.code)
+		}
+		if diff := cmp.Diff(step.stdout, stdout.String()); diff != "" {
+			t.Errorf("%q: stdout (-want +got):\n%s", step.args, diff)
+		}
+		if !strings.Contains(stderr.String(), step.stderr) {
+			t.Errorf("%q: stderr:\n%s\nwant %q", step.args, &stderr, step.stderr)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	if code := run(t.Context(), []string{"--help"}, noEnv, &stdout, &stderr); code != 0 {
 		t.Errorf("exit status %d", code)
 	}
-	for _, want := range []string{"bazel run //images:push", "--registry", "--tag", "--jobs", "--insecure", "--images", "Exit status"} {
+	for _, want := range []string{"bazel run //images:push", "--registry", "--tag", "--move-tag", "--allow-unlocked", "--jobs", "--insecure", "--images", "Exit status"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("the help does not speak of %s:\n%s", want, &stdout)
 		}
@@ -159,7 +208,7 @@ func TestHelp(t *testing.T) {
 func TestRelativeList(t *testing.T) {
 	t.Parallel()
 	s := registrytest.Start(t, registry.Options{})
-	file := imagetest.File(t, s.Addr(), "hello")
+	file := list(t, s.Addr(), "hello")
 	getenv := func(key string) string {
 		return map[string]string{"BUILD_WORKING_DIRECTORY": filepath.Dir(file)}[key]
 	}
@@ -175,7 +224,7 @@ func TestDockerLoginAndTLS(t *testing.T) {
 	t.Parallel()
 	config, caFile := registrytest.TLS(t)
 	s := registrytest.Start(t, registry.Options{TLS: config, Htpasswd: registrytest.Htpasswd(t, "me", "secret")})
-	file := imagetest.File(t, s.Addr(), "hello")
+	file := list(t, s.Addr(), "hello")
 	login := func(password string) string {
 		auth := base64.StdEncoding.EncodeToString([]byte("me:" + password))
 		return dockerConfig(t, `{"auths": {"`+s.Addr()+`": {"auth": "`+auth+`"}}}`)
@@ -234,7 +283,7 @@ func TestSignal(t *testing.T) {
 			next.ServeHTTP(w, r)
 		}))
 	}})
-	cmd, _, stderr := command(t, nil, []string{"--images", imagetest.File(t, s.Addr(), "hello")})
+	cmd, _, stderr := command(t, nil, []string{"--images", list(t, s.Addr(), "hello")})
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +311,7 @@ func TestCancelledBeforehand(t *testing.T) {
 	cancel()
 	s := registrytest.Start(t, registry.Options{})
 	var stdout, stderr bytes.Buffer
-	if code := run(ctx, []string{"--images", imagetest.File(t, s.Addr(), "hello")}, noEnv, &stdout, &stderr); code != 1 {
+	if code := run(ctx, []string{"--images", list(t, s.Addr(), "hello")}, noEnv, &stdout, &stderr); code != 1 {
 		t.Errorf("exit status %d", code)
 	}
 	if !strings.HasSuffix(stderr.String(), "push: interrupted\n") {

@@ -3,12 +3,14 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -33,6 +35,14 @@ type Options struct {
 	// Addr is the HOST:PORT to listen on; empty means a free port of
 	// 127.0.0.1.
 	Addr string
+	// Driver is the name of distribution's storage driver, which must be
+	// registered; it gets Root as its parameter "rootdirectory". Empty means
+	// "filesystem".
+	Driver string
+	// DriverParameters are the driver's other parameters.
+	DriverParameters map[string]any
+	// ReadOnly refuses all writes.
+	ReadOnly bool
 	// Htpasswd is the path of an htpasswd file with bcrypt hashes. Empty
 	// means that anybody may pull and push.
 	Htpasswd string
@@ -141,13 +151,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func configure(o Options) *configuration.Configuration {
+	driver := configuration.Parameters{"rootdirectory": o.Root}
+	maps.Copy(driver, o.DriverParameters)
 	c := &configuration.Configuration{
 		Storage: configuration.Storage{
-			"filesystem": {"rootdirectory": o.Root},
-			"delete":     {"enabled": true},
-			// Nothing to purge in a registry that lives for a test or a
-			// demonstration, and the purger would outlive Shutdown.
-			"maintenance": {"uploadpurging": map[any]any{"enabled": false}},
+			cmp.Or(o.Driver, "filesystem"): driver,
+			"delete":                       {"enabled": true},
+			"maintenance": {
+				"readonly": map[any]any{"enabled": o.ReadOnly},
+				// Nothing to purge in a registry that lives for a test or a
+				// demonstration, and the purger would outlive Shutdown.
+				"uploadpurging": map[any]any{"enabled": false},
+			},
 		},
 	}
 	if o.Htpasswd != "" {

@@ -23,20 +23,16 @@ type blob struct {
 
 // blobs uploads all blobs, several at once.
 func (p *pusher) blobs(ctx context.Context) error {
-	blobs, err := p.listBlobs()
-	if err != nil {
-		return err
-	}
 	var count int
 	var bytes int64
-	for _, b := range blobs {
+	for _, b := range p.content {
 		count += len(b.repos)
 		bytes += b.size * int64(len(b.repos))
 	}
 	p.progress.Start(count, bytes)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(p.jobs)
-	for _, b := range blobs {
+	for _, b := range p.content {
 		g.Go(func() error { return p.upload(ctx, b) })
 	}
 	return g.Wait()
@@ -95,8 +91,9 @@ func (p *pusher) upload(ctx context.Context, b *blob) error {
 		if i > 0 {
 			layer = &remote.MountableLayer{Layer: counted, Reference: b.repos[0].Digest(b.digest.String())}
 		}
-		if err := p.remote.Upload(ctx, repo, layer); err != nil {
-			return fmt.Errorf("uploading the blob %s to %s: %w", b.digest, repo, err)
+		err := p.retry(ctx, func() error { return p.remote.Upload(ctx, repo, layer) })
+		if err != nil {
+			return during(fmt.Sprintf("uploading the blob %s to %s", b.digest, repo), err)
 		}
 		p.progress.Blob(repo.String(), b.digest, b.size, counted.opened.Load())
 	}

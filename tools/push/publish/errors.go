@@ -1,40 +1,71 @@
 package publish
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strings"
+	"net/url"
 
+	"example.com/reproducible-images/tools/internal/remotes"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// explain says what went wrong and, where that is known, what to do.
-func explain(t Target, err error) error {
-	var (
-		certificate *tls.CertificateVerificationError
-		dial        *net.OpError
-		dns         *net.DNSError
-		answer      *transport.Error
-	)
-	switch {
-	case errors.Is(err, context.Canceled):
-		return explained{"interrupted", err}
-	case errors.As(err, &certificate):
-		return explained{fmt.Sprintf("the certificate of the registry %s is not trusted: %v; if its authority is your own, name the authority's certificate in the environment: SSL_CERT_FILE=/path/to/ca.pem", t.host, certificate.Err), err}
-	case errors.Is(err, http.ErrSchemeMismatch) && !t.Loopback(), errors.Is(err, errPlainHTTP):
-		return explained{fmt.Sprintf("the registry %s speaks plain HTTP, which everyone on the way can read and change: add --insecure to allow that", t.host), err}
-	case errors.As(err, &dns):
-		return explained{fmt.Sprintf("the registry %s cannot be found: %v; is the name right?", t.host, dns), err}
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return explained{fmt.Sprintf("the registry %s cannot be reached: %v; does it run, and is the port right?", t.host, dial), err}
-	case errors.As(err, &answer) && (answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden):
-		return explained{fmt.Sprintf("the registry %s refuses the push to %s (%s): run `docker login %s` as somebody who may push there", t.host, t, describe(answer), t.host), err}
+// operation says what was being done when something failed.
+type operation struct {
+	what  string
+	cause error
+}
+
+func (o *operation) Error() string { return o.what + ": " + o.cause.Error() }
+func (o *operation) Unwrap() error { return o.cause }
+
+// during adds what was being done to an error, if there is one.
+func during(what string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	return &operation{what, err}
+}
+
+// explain says in one line what went wrong and, where that is known, what to
+// do.
+func explain(t remotes.Target, err error) error {
+	var (
+		already explained
+		answer  *transport.Error
+		stall   *stallError
+	)
+	if errors.As(err, &already) {
+		return already
+	}
+	if errors.As(err, &stall) {
+		return explained{fmt.Sprintf("the registry %s stalled: %v; does it or the network hang? push again to go on", t.Host(), stall), err}
+	}
+	if known, ok := remotes.Explain(t.Host(), err); ok {
+		return explained{known.Error(), err}
+	}
+	if !errors.As(err, &answer) {
+		return explained{brief(err, cause(err)), err}
+	}
+	why := "the registry answers " + remotes.Describe(answer)
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return explained{fmt.Sprintf("the registry %s refuses the push to %s (%s): run `docker login %s` as somebody who may push there", t.Host(), t, remotes.Describe(answer), t.Host()), err}
+	case http.StatusMethodNotAllowed:
+		why += ": is it read-only?"
+	case http.StatusRequestedRangeNotSatisfiable:
+		// Distribution says so when its disk got full as it closed the file.
+		why += ": it lost what was sent; is its disk full?"
+	}
+	return explained{brief(err, why), err}
+}
+
+// unfinished says that some tags are set, but not all.
+func unfinished(err error) error {
+	if errors.As(err, new(overtaken)) {
+		return fmt.Errorf("not all tags are set: %w", err)
+	}
+	return fmt.Errorf("not all tags are set, push again to finish: %w", err)
 }
 
 // explained is an error with another text.
@@ -46,12 +77,24 @@ type explained struct {
 func (e explained) Error() string { return e.text }
 func (e explained) Unwrap() error { return e.cause }
 
-// describe is the registry's answer in one line: the status and the error codes
-// of the OCI distribution specification (section "Error Codes").
-func describe(e *transport.Error) string {
-	parts := []string{fmt.Sprintf("%d %s", e.StatusCode, http.StatusText(e.StatusCode))}
-	for _, d := range e.Errors {
-		parts = append(parts, fmt.Sprintf("%s: %s", d.Code, d.Message))
+// brief is what was being done and why it failed.
+func brief(err error, why string) string {
+	var o *operation
+	if errors.As(err, &o) {
+		why = o.what + ": " + why
 	}
-	return strings.Join(parts, ", ")
+	return remotes.Line(why, 1000)
+}
+
+// cause leaves out what was being done, and the address of the request: that of
+// an upload is long and says nothing.
+func cause(err error) string {
+	var o *operation
+	if errors.As(err, &o) {
+		err = o.cause
+	}
+	if request, ok := err.(*url.Error); ok {
+		err = request.Err
+	}
+	return err.Error()
 }

@@ -12,7 +12,9 @@ import (
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/imageset/imagetest"
+	"example.com/reproducible-images/tools/internal/remotes"
 	"example.com/reproducible-images/tools/push/publish"
+	"example.com/reproducible-images/tools/push/publish/publishtest"
 	"example.com/reproducible-images/tools/registry"
 	"example.com/reproducible-images/tools/registry/registrytest"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -23,7 +25,7 @@ func TestAuth(t *testing.T) {
 	t.Parallel()
 	s := registrytest.Start(t, registry.Options{Htpasswd: registrytest.Htpasswd(t, "me", "secret")})
 	images := imagetest.Load(t, "hello")
-	o := options(t, s.Addr())
+	o := publishtest.Options(t, s.Addr())
 	for _, password := range []string{"", "wrong"} {
 		if password != "" {
 			o.Keychain = keychain{&authn.Basic{Username: "me", Password: password}}
@@ -66,7 +68,7 @@ func TestForbidden(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		w.Write([]byte(`{"errors": [{"code": "DENIED", "message": "not yours"}]}`))
 	})})
-	_, err := publish.Push(t.Context(), imagetest.Load(t, "hello"), options(t, s.Addr()+"/team"))
+	_, err := publish.Push(t.Context(), imagetest.Load(t, "hello"), publishtest.Options(t, s.Addr()+"/team"))
 	checkError(t, err, "push to "+s.Addr()+"/team (403 Forbidden, DENIED: not yours)", "docker login")
 }
 
@@ -76,7 +78,7 @@ func TestTLS(t *testing.T) {
 	config, caFile := registrytest.TLS(t)
 	s := registrytest.Start(t, registry.Options{TLS: config})
 	images := imagetest.Load(t, "hello")
-	o := options(t, s.Addr())
+	o := publishtest.Options(t, s.Addr())
 	o.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: x509.NewCertPool()}}
 	_, err := publish.Push(t.Context(), images, o)
 	checkError(t, err, "the certificate of the registry "+s.Addr()+" is not trusted", "SSL_CERT_FILE=")
@@ -104,7 +106,7 @@ func TestPlainHTTP(t *testing.T) {
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	for _, host := range []string{"registry.example.com:5000", "10.0.0.1:5000", "[2001:db8::1]:5000"} {
-		o := options(t, host)
+		o := publishtest.Options(t, host)
 		o.Transport = transport
 		_, err := publish.Push(t.Context(), images, o)
 		checkError(t, err, "the registry "+host+" speaks plain HTTP", "add --insecure")
@@ -115,7 +117,7 @@ func TestPlainHTTP(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"localhost", "localhost:5000", "registry.localhost:5000", "127.0.0.2:5000", "[::1]:5000"} {
-		o := options(t, host)
+		o := publishtest.Options(t, host)
 		o.Transport = transport
 		if _, err := publish.Push(t.Context(), images, o); err != nil {
 			t.Errorf("%s: %v", host, err)
@@ -137,7 +139,7 @@ func TestRedirectToPlainHTTP(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	o := options(t, s.Addr())
+	o := publishtest.Options(t, s.Addr())
 	o.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	_, err = publish.Push(t.Context(), imagetest.Load(t, "hello"), o)
 	checkError(t, err, "plain HTTP")
@@ -153,10 +155,10 @@ func TestUnreachable(t *testing.T) {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = publish.Push(t.Context(), imagetest.Load(t, "hello"), options(t, addr))
+	_, err = publish.Push(t.Context(), imagetest.Load(t, "hello"), publishtest.Options(t, addr))
 	checkError(t, err, "the registry "+addr+" cannot be reached", "connection refused")
 
-	o := options(t, "registry.example.com")
+	o := publishtest.Options(t, "registry.example.com")
 	o.Transport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "registry.example.com", IsNotFound: true}}
 	}}
@@ -167,16 +169,17 @@ func TestUnreachable(t *testing.T) {
 func TestBadOptions(t *testing.T) {
 	t.Parallel()
 	images := imagetest.Load(t, "hello")
-	good := options(t, "localhost:1")
+	good := publishtest.Options(t, "localhost:1")
 	for name, test := range map[string]struct {
 		images []imageset.Image
 		change func(*publish.Options)
 		want   string
 	}{
-		"no image":  {nil, func(*publish.Options) {}, "no image to push"},
-		"no target": {images, func(o *publish.Options) { o.Target = publish.Target{} }, "no registry to push to"},
-		"bad tag":   {images, func(o *publish.Options) { o.Tags = []string{"v1", "a b"} }, `bad tag "a b"`},
-		"no jobs":   {images, func(o *publish.Options) { o.Jobs = -1 }, "-1 jobs at once"},
+		"no image":            {nil, func(*publish.Options) {}, "no image to push"},
+		"no target":           {images, func(o *publish.Options) { o.Target = remotes.Target{} }, "no registry to push to"},
+		"bad tag":             {images, func(o *publish.Options) { o.Tags = []string{"v1", "a b"} }, `bad tag "a b"`},
+		"no such tag to move": {images, func(o *publish.Options) { o.MoveTags = []string{"latest", "v1.0.1"} }, `the tag "v1.0.1" is to be moved`},
+		"no jobs":             {images, func(o *publish.Options) { o.Jobs = -1 }, "-1 jobs at once"},
 	} {
 		o := good
 		test.change(&o)

@@ -25,6 +25,8 @@ type Progress interface {
 	// Tagged is called when a tag, such as "localhost:5000/hello:v1.0.0", is
 	// set.
 	Tagged(tag string)
+	// Notice is called with a line that people must see.
+	Notice(text string)
 }
 
 type silent struct{}
@@ -33,6 +35,7 @@ func (silent) Start(int, int64)                  {}
 func (silent) Sent(int64)                        {}
 func (silent) Blob(string, v1.Hash, int64, bool) {}
 func (silent) Tagged(string)                     {}
+func (silent) Notice(string)                     {}
 
 // Reporter writes progress for people: a line per blob and tag and, if it goes
 // to a terminal, below them a line that shows the bytes so far.
@@ -104,6 +107,13 @@ func (r *Reporter) Tagged(tag string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.line("%s  tagged", tag)
+}
+
+// Notice implements Progress.
+func (r *Reporter) Notice(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.line("NOTE: %s", text)
 }
 
 // line writes a line that stays.

@@ -1,7 +1,3 @@
-// Package publish pushes images to a registry such that no tag ever points to
-// something that is not there as a whole: blobs first, then the manifests by
-// digest, the version tags of all images next, and "latest" of all images
-// last.
 package publish
 
 import (
@@ -13,20 +9,25 @@ import (
 	"time"
 
 	"example.com/reproducible-images/tools/imageset"
+	"example.com/reproducible-images/tools/internal/remotes"
 	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/authn/github"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"golang.org/x/sync/errgroup"
 )
 
 // Options say where and how to push.
 type Options struct {
 	// Target is the registry and the path in it.
-	Target Target
+	Target remotes.Target
 	// Tags are set on every image beside its version and "latest".
 	Tags []string
+	// MoveTags are version tags that may be moved although they point to
+	// something else, and "latest" if it is to be set even when the registry
+	// has a higher version. Each must be one of the tags that are set.
+	MoveTags []string
 	// Jobs is how many blobs are uploaded at once; 0 means DefaultJobs.
 	Jobs int
 	// Insecure allows plain HTTP to a registry that is not on this machine.
@@ -42,6 +43,9 @@ type Options struct {
 	// Backoff says how often and after what time something that failed for a
 	// passing reason is tried; zero means five times within nine seconds.
 	Backoff remote.Backoff
+	// StallTimeout is how long a request may make no progress before the push
+	// fails; 0 means a minute.
+	StallTimeout time.Duration
 	// Progress is told what happens; it may be nil.
 	Progress Progress
 }
@@ -49,7 +53,29 @@ type Options struct {
 // DefaultJobs is how many blobs are uploaded at once unless told otherwise.
 const DefaultJobs = 4
 
-var defaultBackoff = remote.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 5}
+// Check returns an error if nothing can be pushed with these options.
+func (o Options) Check(images []imageset.Image) error {
+	if len(images) == 0 {
+		return errors.New("no image to push")
+	}
+	if o.Target == (remotes.Target{}) {
+		return errors.New("no registry to push to")
+	}
+	if o.Jobs < 0 {
+		return fmt.Errorf("%d jobs at once are not possible", o.Jobs)
+	}
+	for _, tag := range o.Tags {
+		if err := imageset.CheckTag(tag); err != nil {
+			return err
+		}
+	}
+	for _, move := range o.MoveTags {
+		if !slices.ContainsFunc(images, func(img imageset.Image) bool { return slices.Contains(tags(img.Version, o.Tags), move) }) {
+			return fmt.Errorf("the tag %q is to be moved, but this push does not set it", move)
+		}
+	}
+	return nil
+}
 
 // Published is an image that stands in the registry.
 type Published struct {
@@ -57,6 +83,7 @@ type Published struct {
 	// Repository is the full name, for example "ghcr.io/someone/hello".
 	Repository string
 	// Tags all point to the image, in the order in which they were set.
+	// "latest" is missing if it follows a higher version.
 	Tags []string
 }
 
@@ -73,20 +100,20 @@ func (p Published) References() []string {
 // Push publishes images; what the registry has already is not sent again. It
 // may be repeated after any failure, and then goes on where it stopped. The
 // error says in one line what to do about it where that is known. Unless it
-// speaks of tags, none was set.
+// speaks of tags that are set, none was.
 func Push(ctx context.Context, images []imageset.Image, o Options) ([]Published, error) {
 	p, err := newPusher(images, o)
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{p.blobs, p.manifests} {
+	for _, step := range []func(context.Context) error{p.connect, p.guard, p.blobs, p.manifests, p.readBackContent} {
 		if err := step(ctx); err != nil {
 			return nil, explain(o.Target, err)
 		}
 	}
-	for _, step := range []func(context.Context) error{p.versionTags, p.latestTags} {
+	for _, step := range []func(context.Context) error{p.setTags, p.readBackTags, p.latest} {
 		if err := step(ctx); err != nil {
-			return nil, fmt.Errorf("not all tags are set, push again to finish: %w", explain(o.Target, err))
+			return nil, unfinished(explain(o.Target, err))
 		}
 	}
 	var published []Published
@@ -98,35 +125,43 @@ func Push(ctx context.Context, images []imageset.Image, o Options) ([]Published,
 
 // pusher is one run of Push.
 type pusher struct {
-	remote   *remote.Pusher
-	images   []destination
-	jobs     int
-	progress Progress
+	remote    *remote.Pusher
+	transport http.RoundTripper
+	keychain  authn.Keychain
+	backoff   remote.Backoff
+	images    []*destination
+	content   []*blob
+	move      []string
+	jobs      int
+	progress  Progress
 }
 
 // destination is an image and where it goes.
 type destination struct {
 	Published
-	repo name.Repository
+	repo   name.Repository
+	puller *remote.Puller
 }
 
 func newPusher(images []imageset.Image, o Options) (*pusher, error) {
-	if len(images) == 0 {
-		return nil, errors.New("no image to push")
-	}
-	if o.Target == (Target{}) {
-		return nil, errors.New("no registry to push to")
-	}
-	if o.Jobs < 0 {
-		return nil, fmt.Errorf("%d jobs at once are not possible", o.Jobs)
-	}
-	for _, tag := range o.Tags {
-		if err := imageset.CheckTag(tag); err != nil {
-			return nil, err
-		}
+	if err := o.Check(images); err != nil {
+		return nil, err
 	}
 	plainHTTP := o.Insecure || o.Target.Loopback()
-	p := &pusher{jobs: o.Jobs, progress: o.Progress}
+	p := &pusher{
+		transport: transport.NewUserAgent(newTransport(o), "reproducible-images-push"),
+		backoff:   o.Backoff,
+		keychain:  o.Keychain,
+		move:      o.MoveTags,
+		jobs:      o.Jobs,
+		progress:  o.Progress,
+	}
+	if p.backoff == (remote.Backoff{}) {
+		p.backoff = defaultBackoff
+	}
+	if p.keychain == nil {
+		p.keychain = remotes.Keychain()
+	}
 	if p.jobs == 0 {
 		p.jobs = DefaultJobs
 	}
@@ -134,11 +169,11 @@ func newPusher(images []imageset.Image, o Options) (*pusher, error) {
 		p.progress = silent{}
 	}
 	for _, img := range images {
-		repo, err := o.Target.repository(img.Repository, plainHTTP)
+		repo, err := o.Target.Repository(img.Repository, plainHTTP)
 		if err != nil {
 			return nil, err
 		}
-		p.images = append(p.images, destination{
+		p.images = append(p.images, &destination{
 			Published: Published{
 				Image:      img,
 				Repository: o.Target.String() + "/" + img.Repository,
@@ -148,7 +183,14 @@ func newPusher(images []imageset.Image, o Options) (*pusher, error) {
 		})
 	}
 	var err error
-	p.remote, err = remote.NewPusher(remoteOptions(o)...)
+	if p.content, err = p.listBlobs(); err != nil {
+		return nil, err
+	}
+	p.remote, err = remote.NewPusher(
+		remote.WithTransport(p.transport),
+		remote.WithAuthFromKeychain(p.keychain),
+		remote.WithRetryBackoff(once),
+	)
 	return p, err
 }
 
@@ -163,23 +205,14 @@ func tags(version string, more []string) []string {
 	return append(out, imageset.LatestTag)
 }
 
-func remoteOptions(o Options) []remote.Option {
-	keychain, base, backoff := o.Keychain, o.Transport, o.Backoff
-	if keychain == nil {
-		keychain = authn.NewMultiKeychain(authn.DefaultKeychain, github.Keychain)
+// each calls f for each image, several at once.
+func (p *pusher) each(ctx context.Context, f func(context.Context, *destination) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(p.jobs)
+	for _, d := range p.images {
+		g.Go(func() error { return f(ctx, d) })
 	}
-	if base == nil {
-		base = remote.DefaultTransport
-	}
-	if backoff == (remote.Backoff{}) {
-		backoff = defaultBackoff
-	}
-	return []remote.Option{
-		remote.WithAuthFromKeychain(keychain),
-		remote.WithTransport(&plainHTTPGuard{next: &throttle{next: base}, allow: o.Insecure}),
-		remote.WithRetryBackoff(backoff),
-		remote.WithUserAgent("reproducible-images-push"),
-	}
+	return g.Wait()
 }
 
 // manifests puts the manifests by digest: of the platforms, then of the
@@ -195,46 +228,13 @@ func (p *pusher) manifests(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, d := range p.images {
-		if err := p.manifest(ctx, d, d.Image.Digest, d.Image.Index); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.each(ctx, func(ctx context.Context, d *destination) error {
+		return p.manifest(ctx, d, d.Image.Digest, d.Image.Index)
+	})
 }
 
-func (p *pusher) manifest(ctx context.Context, d destination, digest v1.Hash, m remote.Taggable) error {
-	if err := p.remote.Push(ctx, d.repo.Digest(digest.String()), m); err != nil {
-		return fmt.Errorf("pushing the manifest %s@%s: %w", d.Repository, digest, err)
-	}
-	return nil
-}
-
-func (p *pusher) versionTags(ctx context.Context) error {
-	for _, d := range p.images {
-		for _, tag := range d.Tags[:len(d.Tags)-1] {
-			if err := p.tag(ctx, d, tag); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p *pusher) latestTags(ctx context.Context) error {
-	for _, d := range p.images {
-		if err := p.tag(ctx, d, imageset.LatestTag); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *pusher) tag(ctx context.Context, d destination, tag string) error {
-	ref := d.Repository + ":" + tag
-	if err := p.remote.Push(ctx, d.repo.Tag(tag), d.Image.Index); err != nil {
-		return fmt.Errorf("setting the tag %s: %w", ref, err)
-	}
-	p.progress.Tagged(ref)
-	return nil
+func (p *pusher) manifest(ctx context.Context, d *destination, digest v1.Hash, m remote.Taggable) error {
+	return during("pushing the manifest "+d.ref("@"+digest.String()), p.retry(ctx, func() error {
+		return p.remote.Push(ctx, d.repo.Digest(digest.String()), m)
+	}))
 }

@@ -10,39 +10,25 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/imageset/imagetest"
 	"example.com/reproducible-images/tools/push/publish"
+	"example.com/reproducible-images/tools/push/publish/publishtest"
 	"example.com/reproducible-images/tools/registry"
 	"example.com/reproducible-images/tools/registry/registrytest"
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
-
-// quick is a backoff for tests: as many tries as usual, without the waiting.
-var quick = remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 5}
-
-// options are those for a registry on this machine.
-func options(t *testing.T, host string) publish.Options {
-	t.Helper()
-	target, err := publish.ParseTarget(host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return publish.Options{Target: target, Keychain: authn.NewMultiKeychain(), Backoff: quick}
-}
 
 func TestPush(t *testing.T) {
 	t.Parallel()
 	var rec registrytest.Recorder
 	s := registrytest.Start(t, registry.Options{Wrap: rec.Wrap})
 	images := imagetest.Load(t, "hello", "bye")
-	o := options(t, s.Addr()+"/team")
+	o := publishtest.Options(t, s.Addr()+"/team")
 	o.Tags = []string{"stable", "v1.0.0", "stable", "latest"}
 
 	published, err := publish.Push(t.Context(), images, o)
@@ -193,7 +179,7 @@ func TestMount(t *testing.T) {
 			})
 		}})
 		images := imagetest.Load(t, "hello", "bye")
-		if _, err := publish.Push(t.Context(), images, options(t, s.Addr())); err != nil {
+		if _, err := publish.Push(t.Context(), images, publishtest.Options(t, s.Addr())); err != nil {
 			t.Fatal(err)
 		}
 		for i, repo := range []string{"hello", "bye"} {
@@ -253,6 +239,20 @@ func failing(n int32, fail http.HandlerFunc) func(http.Handler) http.Handler {
 	}
 }
 
+// until leaves out what wrap does once mended is true.
+func until(mended *atomic.Bool, wrap func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		broken := wrap(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if mended.Load() {
+				next.ServeHTTP(w, r)
+			} else {
+				broken.ServeHTTP(w, r)
+			}
+		})
+	}
+}
+
 // Whatever write fails, no tag points to anything that is not whole, and a
 // second push finishes the work.
 func TestFailureAtEveryWrite(t *testing.T) {
@@ -263,16 +263,16 @@ func TestFailureAtEveryWrite(t *testing.T) {
 	for _, n := range []int32{1, 2, 3, 20, all - 9, all - 4, all - 3, all - 2, all - 1, all, all + 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
-			root := t.TempDir()
-			broken := registrytest.Start(t, registry.Options{Root: root, Wrap: failing(n, func(w http.ResponseWriter, _ *http.Request) {
+			var mended atomic.Bool
+			s := registrytest.Start(t, registry.Options{Wrap: until(&mended, failing(n, func(w http.ResponseWriter, _ *http.Request) {
 				http.Error(w, "broken", http.StatusBadRequest)
-			})})
-			_, err := publish.Push(t.Context(), images, options(t, broken.Addr()))
+			}))})
+			_, err := publish.Push(t.Context(), images, publishtest.Options(t, s.Addr()))
 			if (err == nil) != (n > all) {
 				t.Fatalf("the first push: error %v", err)
 			}
 
-			s := registrytest.Start(t, registry.Options{Root: root})
+			mended.Store(true)
 			tagged := map[string]int{}
 			for _, img := range images {
 				for _, tag := range listTags(t, s.Addr()+"/"+img.Repository) {
@@ -290,7 +290,7 @@ func TestFailureAtEveryWrite(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 
-			if _, err := publish.Push(t.Context(), images, options(t, s.Addr())); err != nil {
+			if _, err := publish.Push(t.Context(), images, publishtest.Options(t, s.Addr())); err != nil {
 				t.Fatal(err)
 			}
 			for _, img := range images {
@@ -318,20 +318,18 @@ func listTags(t *testing.T, repo string) []string {
 
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	root := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	hanging := registrytest.Start(t, registry.Options{Root: root, Wrap: failing(5, func(_ http.ResponseWriter, r *http.Request) {
+	s := registrytest.Start(t, registry.Options{Wrap: failing(5, func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
 		// The server notices that the client is gone once it has read all.
 		io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})})
-	_, err := publish.Push(ctx, imagetest.Load(t, "hello"), options(t, hanging.Addr()))
+	_, err := publish.Push(ctx, imagetest.Load(t, "hello"), publishtest.Options(t, s.Addr()))
 	if err == nil || err.Error() != "interrupted" {
 		t.Errorf("error %v, want %q", err, "interrupted")
 	}
-	s := registrytest.Start(t, registry.Options{Root: root})
 	if tags := listTags(t, s.Addr()+"/hello"); len(tags) > 0 {
 		t.Errorf("tags %v", tags)
 	}
@@ -364,7 +362,7 @@ func TestRetry(t *testing.T) {
 						next.ServeHTTP(w, r)
 					})
 				}})
-				if _, err := publish.Push(t.Context(), images, options(t, s.Addr())); err != nil {
+				if _, err := publish.Push(t.Context(), images, publishtest.Options(t, s.Addr())); err != nil {
 					t.Fatal(err)
 				}
 				if !failed.Load() {
@@ -383,13 +381,13 @@ func TestRetryEnds(t *testing.T) {
 		count.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})})
-	o := options(t, s.Addr())
+	o := publishtest.Options(t, s.Addr())
 	o.Jobs = 1
 	if _, err := publish.Push(t.Context(), imagetest.Load(t, "hello"), o); err == nil || !strings.Contains(err.Error(), "503") {
 		t.Errorf("error %v", err)
 	}
-	if n := count.Load(); n != int32(quick.Steps) {
-		t.Errorf("%d tries, want %d", n, quick.Steps)
+	if n := count.Load(); n != int32(publishtest.Backoff.Steps) {
+		t.Errorf("%d tries, want %d", n, publishtest.Backoff.Steps)
 	}
 }
 
@@ -406,7 +404,7 @@ func TestProgress(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}})
-	o := options(t, s.Addr())
+	o := publishtest.Options(t, s.Addr())
 	images := imagetest.Load(t, "hello", "bye")
 	for _, uploads := range []int64{9, 0} {
 		log := &progressLog{}
@@ -440,7 +438,7 @@ type progressLog struct {
 	blobs                         int
 	bytes                         int64
 	sent, skipped, seen, uploaded atomic.Int64
-	tags                          []string
+	tags, notices                 []string
 }
 
 func (l *progressLog) Start(blobs int, bytes int64) { l.blobs, l.bytes = blobs, bytes }
@@ -457,3 +455,5 @@ func (l *progressLog) Blob(_ string, _ v1.Hash, size int64, uploaded bool) {
 }
 
 func (l *progressLog) Tagged(tag string) { l.tags = append(l.tags, tag) }
+
+func (l *progressLog) Notice(text string) { l.notices = append(l.notices, text) }
