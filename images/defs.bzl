@@ -1,6 +1,6 @@
-"""Macros for container images of Go services: go_image and image_command.
+"""Macros for container images of Go services: go_image, image_command, digests_test.
 
-    load("//images:defs.bzl", "go_image", "image_command")
+    load("//images:defs.bzl", "digests_test", "go_image", "image_command")
 
     go_image(
         name = "hello",
@@ -12,10 +12,15 @@
         name = "push",
         tool = "//tools/push",
     )
+
+    digests_test(
+        name = "digests_test",
+        command = "push",
+    )
 """
 
 load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
-load("//images/private:command.bzl", _image_command = "image_command")
+load("//images/private:command.bzl", "image_set_test", _image_command = "image_command")
 load("//images/private:index.bzl", "image_index")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:platforms.bzl", "parse_platform")
@@ -172,7 +177,7 @@ def go_image(
         visibility = visibility,
     )
 
-def image_command(name, tool, images = [], **kwargs):
+def image_command(name, tool, images = [], digests = "//images:digests.json", **kwargs):
     """Makes a command that works on images, to be run by `bazel run`.
 
     Its images are those that go_image made above it in the same BUILD file, and
@@ -183,16 +188,39 @@ def image_command(name, tool, images = [], **kwargs):
       tool: label of the go_binary to run; it finds the list of images in the file
         NAME.images.json beside the program.
       images: list of label. Images of other packages.
+      digests: label of the file with the recorded digests, which the program finds
+        in that list too.
       **kwargs: common attributes of a rule.
     """
     _image_command(
         name = name,
+        digests = digests,
         images = sorted([
             rule["name"]
             for rule in native.existing_rules().values()
             if rule["kind"] == "image_index"
         ]) + images,
         tool = tool,
+        **kwargs
+    )
+
+def digests_test(name, command, **kwargs):
+    """Tests that the images are, byte for byte, the recorded ones.
+
+    Where they differ it prints, for each image and platform, the old and the new
+    digest and what changed. `bazel run //images:update_digests` records new ones.
+
+    Args:
+      name: string.
+      command: label of the image_command whose images and recorded digests these
+        are: the one that publishes.
+      **kwargs: common attributes of a test.
+    """
+    image_set_test(
+        name = name,
+        size = "small",
+        command = command,
+        tool = "//tools/digests/check",
         **kwargs
     )
 

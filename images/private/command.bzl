@@ -7,7 +7,10 @@ visibility("//images/...")
 
 GoImageSetInfo = provider(
     doc = "The images that a command works on.",
-    fields = {"manifest": "File: the JSON file that lists them"},
+    fields = {
+        "manifest": "File: the JSON file that lists them",
+        "runfiles": "runfiles: that file and all that it names",
+    },
 )
 
 def _image_command_impl(ctx):
@@ -18,6 +21,7 @@ def _image_command_impl(ctx):
     ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
     images = [image[GoImageInfo] for image in ctx.attr.images]
     ctx.actions.write(manifest, json.encode_indent({
+        "digests": ctx.workspace_name + "/" + ctx.file.digests.short_path,
         "images": [
             {
                 "label": image.label,
@@ -29,19 +33,24 @@ def _image_command_impl(ctx):
         ],
         "registry": ctx.attr._registry[BuildSettingInfo].value,
     }) + "\n")
-    runfiles = ctx.runfiles([manifest] + [image.layout for image in images])
+    runfiles = ctx.runfiles([manifest, ctx.file.digests] + [image.layout for image in images])
     return [
         DefaultInfo(
             executable = program,
             runfiles = runfiles.merge(ctx.attr.tool[DefaultInfo].default_runfiles),
         ),
-        GoImageSetInfo(manifest = manifest),
+        GoImageSetInfo(manifest = manifest, runfiles = runfiles),
     ]
 
 image_command = rule(
     implementation = _image_command_impl,
     doc = "Runs a Go program on a set of images, which it reads from PROGRAM.images.json.",
     attrs = {
+        "digests": attr.label(
+            doc = "The file with the images' recorded digests.",
+            mandatory = True,
+            allow_single_file = [".json"],
+        ),
         "images": attr.label_list(
             doc = "The images, as go_image makes them.",
             mandatory = True,
@@ -56,4 +65,35 @@ image_command = rule(
         "_registry": attr.label(default = "//images:registry"),
     },
     executable = True,
+)
+
+def _image_set_test_impl(ctx):
+    program = ctx.actions.declare_file(ctx.label.name)
+    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
+    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
+    images = ctx.attr.command[GoImageSetInfo]
+    ctx.actions.symlink(output = manifest, target_file = images.manifest)
+    runfiles = ctx.runfiles([manifest]).merge(images.runfiles)
+    return DefaultInfo(
+        executable = program,
+        runfiles = runfiles.merge(ctx.attr.tool[DefaultInfo].default_runfiles),
+    )
+
+image_set_test = rule(
+    implementation = _image_set_test_impl,
+    doc = "Runs a Go program as a test of the images of an image_command.",
+    attrs = {
+        "command": attr.label(
+            doc = "The image_command.",
+            mandatory = True,
+            providers = [GoImageSetInfo],
+        ),
+        "tool": attr.label(
+            doc = "The go_binary to run; it finds the list of images as that of an image_command does.",
+            mandatory = True,
+            executable = True,
+            cfg = "target",
+        ),
+    },
+    test = True,
 )
