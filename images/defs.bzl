@@ -1,6 +1,6 @@
-"""Macros for container images of Go services: go_image, image_command, digests_test.
+"""Macros for container images of Go services.
 
-    load("//images:defs.bzl", "digests_test", "go_image", "image_command")
+    load("//images:defs.bzl", "digests_test", "go_image", "image_command", "image_set")
 
     go_image(
         name = "hello",
@@ -8,19 +8,25 @@
         exposed_ports = ["8060/tcp"],
     )
 
+    image_set(
+        name = "published",
+        digests = "digests.json",
+    )
+
     image_command(
         name = "push",
+        images = ":published",
         tool = "//tools/push",
     )
 
     digests_test(
         name = "digests_test",
-        command = "push",
+        images = ":published",
     )
 """
 
 load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
-load("//images/private:command.bzl", "image_set_test", _image_command = "image_command")
+load("//images/private:command.bzl", "image_set_test", _image_command = "image_command", _image_set = "image_set")
 load("//images/private:index.bzl", "image_index")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:platforms.bzl", "parse_platform")
@@ -177,22 +183,20 @@ def go_image(
         visibility = visibility,
     )
 
-def image_command(name, tool, images = [], digests = "//images:digests.json", **kwargs):
-    """Makes a command that works on images, to be run by `bazel run`.
+def image_set(name, digests, images = [], **kwargs):
+    """Lists images for commands and tests.
 
-    Its images are those that go_image made above it in the same BUILD file, and
-    the ones of other packages that `images` names.
+    They are those that go_image made above it in the same BUILD file, and the ones
+    of other packages that `images` names.
 
     Args:
       name: string.
-      tool: label of the go_binary to run; it finds the list of images in the file
-        NAME.images.json beside the program.
+      digests: label of the file with the recorded digests, which
+        `bazel run //images:update_digests` writes.
       images: list of label. Images of other packages.
-      digests: label of the file with the recorded digests, which the program finds
-        in that list too.
       **kwargs: common attributes of a rule.
     """
-    _image_command(
+    _image_set(
         name = name,
         digests = digests,
         images = sorted([
@@ -200,30 +204,48 @@ def image_command(name, tool, images = [], digests = "//images:digests.json", **
             for rule in native.existing_rules().values()
             if rule["kind"] == "image_index"
         ]) + images,
+        **kwargs
+    )
+
+def image_command(name, images, tool, **kwargs):
+    """Makes a command that works on images, to be run by `bazel run`.
+
+    Args:
+      name: string.
+      images: label of the image_set.
+      tool: label of the go_binary to run; it finds the list of images in the file
+        NAME.images.json beside the program.
+      **kwargs: common attributes of a rule.
+    """
+    _image_command(
+        name = name,
+        images = images,
         tool = tool,
         **kwargs
     )
 
-def digests_test(name, command, **kwargs):
-    """Tests that the images are, byte for byte, the recorded ones.
+def digests_test(name, images, **kwargs):
+    """Tests that images are, byte for byte, the recorded ones.
 
     Where they differ it prints, for each image and platform, the old and the new
     digest and what changed. `bazel run //images:update_digests` records new ones.
 
     Args:
       name: string.
-      command: label of the image_command whose images and recorded digests these
-        are: the one that publishes.
+      images: label of the image_set, which names the recorded digests too.
       **kwargs: common attributes of a test.
     """
     image_set_test(
         name = name,
         size = "small",
-        command = command,
+        images = images,
         tool = "//tools/digests/check",
         **kwargs
     )
 
 def _is_version_tag(version):
     parts = version.removeprefix("v").split(".")
-    return version.startswith("v") and len(parts) == 3 and all([part.isdigit() for part in parts])
+    return version.startswith("v") and len(parts) == 3 and all([
+        part.isdigit() and (part == "0" or not part.startswith("0"))
+        for part in parts
+    ])

@@ -1,4 +1,4 @@
-"""The rule behind //images:push, //images:load and their like."""
+"""The rules behind //images:published, //images:push and their like."""
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":index.bzl", "GoImageInfo")
@@ -6,19 +6,15 @@ load(":index.bzl", "GoImageInfo")
 visibility("//images/...")
 
 GoImageSetInfo = provider(
-    doc = "The images that a command works on.",
+    doc = "The images that commands work on.",
     fields = {
         "manifest": "File: the JSON file that lists them",
         "runfiles": "runfiles: that file and all that it names",
     },
 )
 
-def _image_command_impl(ctx):
-    # Beside the program, under its name: so that it is found both by `bazel run`
-    # and when it is started from bazel-bin.
-    program = ctx.actions.declare_file(ctx.label.name)
+def _image_set_impl(ctx):
     manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
-    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
     images = [image[GoImageInfo] for image in ctx.attr.images]
     ctx.actions.write(manifest, json.encode_indent({
         "digests": ctx.workspace_name + "/" + ctx.file.digests.short_path,
@@ -35,16 +31,13 @@ def _image_command_impl(ctx):
     }) + "\n")
     runfiles = ctx.runfiles([manifest, ctx.file.digests] + [image.layout for image in images])
     return [
-        DefaultInfo(
-            executable = program,
-            runfiles = runfiles.merge(ctx.attr.tool[DefaultInfo].default_runfiles),
-        ),
+        DefaultInfo(files = depset([manifest]), runfiles = runfiles),
         GoImageSetInfo(manifest = manifest, runfiles = runfiles),
     ]
 
-image_command = rule(
-    implementation = _image_command_impl,
-    doc = "Runs a Go program on a set of images, which it reads from PROGRAM.images.json.",
+image_set = rule(
+    implementation = _image_set_impl,
+    doc = "Lists images in a JSON file.",
     attrs = {
         "digests": attr.label(
             doc = "The file with the images' recorded digests.",
@@ -56,44 +49,51 @@ image_command = rule(
             mandatory = True,
             providers = [GoImageInfo],
         ),
-        "tool": attr.label(
-            doc = "The go_binary to run.",
-            mandatory = True,
-            executable = True,
-            cfg = "target",
-        ),
         "_registry": attr.label(default = "//images:registry"),
     },
+    provides = [GoImageSetInfo],
+)
+
+def _image_command_impl(ctx):
+    # Beside the program, under its name: so that it is found both by `bazel run`
+    # and when it is started from bazel-bin.
+    program = ctx.actions.declare_file(ctx.label.name)
+    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
+    images = ctx.attr.images[GoImageSetInfo]
+    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
+    ctx.actions.symlink(output = manifest, target_file = images.manifest)
+    return DefaultInfo(
+        executable = program,
+        runfiles = ctx.runfiles([manifest]).merge_all([
+            images.runfiles,
+            ctx.attr.tool[DefaultInfo].default_runfiles,
+        ]),
+    )
+
+_ATTRS = {
+    "images": attr.label(
+        doc = "The image_set.",
+        mandatory = True,
+        providers = [GoImageSetInfo],
+    ),
+    "tool": attr.label(
+        doc = "The go_binary to run.",
+        mandatory = True,
+        executable = True,
+        cfg = "target",
+    ),
+}
+
+image_command = rule(
+    implementation = _image_command_impl,
+    doc = "Runs a Go program on a set of images, which it reads from PROGRAM.images.json.",
+    attrs = _ATTRS,
     executable = True,
 )
 
-def _image_set_test_impl(ctx):
-    program = ctx.actions.declare_file(ctx.label.name)
-    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
-    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
-    images = ctx.attr.command[GoImageSetInfo]
-    ctx.actions.symlink(output = manifest, target_file = images.manifest)
-    runfiles = ctx.runfiles([manifest]).merge(images.runfiles)
-    return DefaultInfo(
-        executable = program,
-        runfiles = runfiles.merge(ctx.attr.tool[DefaultInfo].default_runfiles),
-    )
-
 image_set_test = rule(
-    implementation = _image_set_test_impl,
-    doc = "Runs a Go program as a test of the images of an image_command.",
-    attrs = {
-        "command": attr.label(
-            doc = "The image_command.",
-            mandatory = True,
-            providers = [GoImageSetInfo],
-        ),
-        "tool": attr.label(
-            doc = "The go_binary to run; it finds the list of images as that of an image_command does.",
-            mandatory = True,
-            executable = True,
-            cfg = "target",
-        ),
-    },
+    implementation = _image_command_impl,
+    doc = "Runs a Go program, in the same way, as a test of a set of images.",
+    attrs = _ATTRS,
     test = True,
 )

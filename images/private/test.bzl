@@ -10,7 +10,7 @@ def _image_test_impl(ctx):
     expected = ctx.actions.declare_file(ctx.label.name + ".expected.json")
     ctx.actions.symlink(output = program, target_file = ctx.executable._tool, is_executable = True)
     image = ctx.attr.image[GoImageInfo]
-    published = ctx.attr._push[GoImageSetInfo].manifest
+    published = ctx.attr._published[GoImageSetInfo].manifest
     ctx.actions.write(expected, json.encode_indent(json.decode(ctx.attr.expected) | {
         "label": image.label,
         "layout": image.layout.short_path,
@@ -23,7 +23,7 @@ def _image_test_impl(ctx):
 
 image_test = rule(
     implementation = _image_test_impl,
-    doc = "Compares an image for one platform with what its go_image says, and looks for it in //images:push.",
+    doc = "Compares an image for one platform with what its go_image says, and looks for it in //images:published.",
     attrs = {
         "expected": attr.string(
             doc = "JSON object, as tools/structure documents it.",
@@ -33,7 +33,7 @@ image_test = rule(
             mandatory = True,
             providers = [GoImageInfo],
         ),
-        "_push": attr.label(default = "//images:push"),
+        "_published": attr.label(default = "//images:published"),
         "_tool": attr.label(
             default = "//tools/structure",
             executable = True,

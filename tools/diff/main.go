@@ -4,14 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"example.com/reproducible-images/tools/internal/cli"
 	"example.com/reproducible-images/tools/inventory"
@@ -52,7 +50,7 @@ Flags:
                  --//images:registry says
   --insecure     allow plain HTTP to a registry on another machine; one on
                  this machine (localhost, 127.0.0.1, ::1) may use it anyway
-  --timeout D    give up after this time (default 10m)
+  --timeout D    give up after this time (default %s)
   --images FILE  the list of images, instead of the one that Bazel wrote
 
 Credentials are those of 'docker login', with docker's credential helpers, or
@@ -83,11 +81,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return trouble
 	}
 	fs := flag.NewFlagSet("diff", flag.ContinueOnError)
-	fs.Usage = func() { fmt.Fprint(fs.Output(), usage) }
+	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, cli.DefaultTimeout) }
 	o := opener{getenv: getenv}
 	file := cli.ImagesFlag(fs, getenv)
 	asJSON := fs.Bool("json", false, "")
-	timeout := fs.Duration("timeout", 10*time.Minute, "")
+	timeout := cli.TimeoutFlag(fs)
 	fs.BoolVar(&o.insecure, "insecure", false, "")
 	fs.StringVar(&o.registry, "registry", "", "")
 	fs.Func("platform", "", func(s string) (err error) {
@@ -100,12 +98,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	o.file = *file
 
-	ctx, cancel := context.WithTimeout(ctx, *timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, cli.ErrTimeout)
 	defer cancel()
 	var sides [2]side
 	for i, name := range names {
 		img, err := o.read(ctx, name)
-		if err != nil && (!errors.As(err, new(*inventory.DamagedError)) || len(img.Platforms) == 0) {
+		if inventory.Unread(err) != nil || err != nil && len(img.Platforms) == 0 {
 			return fail(err)
 		}
 		sides[i] = side{name: name, image: img, damage: err}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/imageset/imagetest"
+	"example.com/reproducible-images/tools/internal/cli"
 	"example.com/reproducible-images/tools/registry"
 	"example.com/reproducible-images/tools/registry/registrytest"
 	"github.com/google/go-cmp/cmp"
@@ -157,7 +159,8 @@ func TestTrouble(t *testing.T) {
 		"manifest for another platform": {
 			[]string{"//images:hello", img.Platforms[0].Digest.String(), "--platform", "linux/arm64"}, "it is an image for linux/amd64 alone, not for linux/arm64",
 		},
-		"no time":           {[]string{"//images:hello", host + "/hello:v1", "--timeout", "1ns"}, "deadline exceeded"},
+		"no time":           {[]string{"//images:hello", host + "/hello:v1", "--timeout", "1ns"}, "it took longer than --timeout allows"},
+		"bad timeout":       {[]string{"//images:hello", host + "/hello:v1", "--timeout", "-1s"}, "it must be a duration"},
 		"no list of images": {[]string{"--images", "/none", "//images:hello", img.Layout}, "no list of images at /none"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -254,7 +257,7 @@ func TestJSON(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := diff(t, "-h")
-	if code != 0 || stdout != usage || stderr != "" {
+	if code != 0 || stdout != fmt.Sprintf(usage, cli.DefaultTimeout) || stderr != "" {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

@@ -38,12 +38,15 @@ func (o *opener) read(ctx context.Context, name string) (inventory.Image, error)
 		}
 	}
 	img, err := inventory.Read(ctx, src, inventory.Limits{})
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
 	if err != nil {
 		return img, fmt.Errorf("%s: %w", name, err)
 	}
 	if o.platform != "" {
 		if p := img.Platforms[0].Platform; p != o.platform {
-			return img, fmt.Errorf("%s: it is an image for %s alone, not for %s", name, p, o.platform)
+			return img, fmt.Errorf("%s: it is an image for %s alone, not for %s", name, inventory.Printable(p), o.platform)
 		}
 	}
 	return img, nil
@@ -120,11 +123,19 @@ func (o *opener) digest(ctx context.Context, digest string) (inventory.Source, e
 	if err != nil {
 		return nil, err
 	}
+	// Some registries refuse a repository that does not exist.
+	var refused error
 	for _, img := range set.Images {
 		src, err := source.Open(ctx, target.String()+"/"+img.Repository+"@"+digest, o.options())
-		if !errors.Is(err, source.ErrNotFound) {
+		switch {
+		case errors.Is(err, source.ErrUnauthorized):
+			refused = err
+		case !errors.Is(err, source.ErrNotFound):
 			return src, err
 		}
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	return nil, fmt.Errorf("no image has the digest %s, neither as built nor in the registry %s", digest, registry)
 }

@@ -62,6 +62,17 @@ func CheckTag(s string) error {
 	return nil
 }
 
+// Version splits a version tag, vMAJOR.MINOR.PATCH, into its three numbers (of
+// Semantic Versioning 2.0.0, so without leading zeros); ok is false for any other
+// tag.
+func Version(tag string) (numbers [3]string, ok bool) {
+	m := versionRE.FindStringSubmatch(tag)
+	if m == nil {
+		return numbers, false
+	}
+	return [3]string(m[1:]), true
+}
+
 // readFile reads and checks the file; it does not look at the layouts.
 func readFile(path string) (File, error) {
 	raw, err := os.ReadFile(path)
@@ -111,7 +122,7 @@ func (e Entry) check() error {
 	if err := CheckRepository(e.Repository); err != nil {
 		return err
 	}
-	if !versionRE.MatchString(e.Version) {
+	if _, ok := Version(e.Version); !ok {
 		return fmt.Errorf("bad version %q: it must be vMAJOR.MINOR.PATCH, like v1.0.0", e.Version)
 	}
 	if e.Layout == "" {

@@ -41,10 +41,10 @@ func NotCompared(old, new Image) []string {
 		var left []string
 		for _, p := range other.Platforms {
 			if p.Platform != archive.Platforms[0].Platform {
-				left = append(left, p.Platform)
+				left = append(left, Printable(p.Platform))
 			}
 		}
-		out = append(out, fmt.Sprintf("a docker archive has one platform, here %s: %s is not compared", archive.Platforms[0].Platform, strings.Join(left, ", ")))
+		out = append(out, fmt.Sprintf("a docker archive has one platform, here %s: %s is not compared", Printable(archive.Platforms[0].Platform), strings.Join(left, ", ")))
 	}
 	return out
 }

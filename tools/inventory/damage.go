@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,6 +67,21 @@ func (t troubles) Error() string {
 }
 
 func (t troubles) Unwrap() []error { return t }
+
+// Unread is what of an error of Read is not about damage: why parts of the image
+// could not be had. It is nil if all of the image was read, damaged or not.
+func Unread(err error) error {
+	var all troubles
+	if !errors.As(err, &all) {
+		all = troubles{err}
+	}
+	for _, err := range all {
+		if err != nil && !errors.As(err, new(*DamagedError)) {
+			return err
+		}
+	}
+	return nil
+}
 
 // maxTroubles is how many damaged parts are told of; more help nobody.
 const maxTroubles = 10

@@ -62,6 +62,9 @@ func (r *reader) entries(ctx context.Context, l *Layer, u *unpacked) error {
 			f.Digest, f.Go, err = readFile(ctx, archive, buf)
 		}
 		l.Files = append(l.Files, f)
+		if err := r.count(u.place, 0, f.Go.size()); err != nil {
+			return err
+		}
 		if err != nil {
 			return &entryError{file: f.Path, after: after, err: err}
 		}

@@ -175,3 +175,17 @@ func put(m *map[string]string, key, value string) {
 	}
 	(*m)[key] = value
 }
+
+// size is about how much memory it takes, in bytes.
+func (g *Go) size() int64 {
+	if g == nil {
+		return 0
+	}
+	n := len(g.Version) + len(g.Path)
+	for _, m := range []map[string]string{g.Settings, g.Modules} {
+		for key, value := range m {
+			n += len(key) + len(value) + 64
+		}
+	}
+	return int64(n)
+}

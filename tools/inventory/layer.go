@@ -58,7 +58,10 @@ func (r *reader) layer(ctx context.Context, p *Platform, d v1.Descriptor, b Blob
 	return nil
 }
 
-// count adds files to what was used up of the limits.
+// metadataWhat is what MetadataBytes limits, in words.
+const metadataWhat = "bytes of manifests, configurations, headers of files and the like"
+
+// count adds files, and bytes of what is kept, to what was used up of the limits.
 func (r *reader) count(p Place, files int, metadata int64) error {
 	r.files += files
 	r.metadata += metadata
@@ -66,7 +69,7 @@ func (r *reader) count(p Place, files int, metadata int64) error {
 		return &LimitError{p, "files", int64(r.limits.Files)}
 	}
 	if r.metadata > r.limits.MetadataBytes {
-		return &LimitError{p, "bytes in the headers of files", r.limits.MetadataBytes}
+		return &LimitError{p, metadataWhat, r.limits.MetadataBytes}
 	}
 	return nil
 }

@@ -23,9 +23,10 @@ type Limits struct {
 	// Files is the number of files in all layers of all platforms; 500,000
 	// by default.
 	Files int
-	// MetadataBytes is the sum of all that tar headers say in those files:
-	// paths, links, PAX records; 256 MiB by default. One such header alone has
-	// at most 1 MiB (package archive/tar).
+	// MetadataBytes is the sum of what is kept of an image: manifests,
+	// configurations, what tar headers say (paths, links, PAX records), and the
+	// build information of Go binaries; 256 MiB by default. One tar header alone
+	// has at most 1 MiB (package archive/tar).
 	MetadataBytes int64
 	// PathBytes is the length of a path or a link's target; 4096 by default,
 	// as on Linux.
@@ -74,5 +75,5 @@ type LimitError struct {
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("%sthere are more than %d %s: too much to look at", e.Place.prefix(), e.Max, e.What)
+	return fmt.Sprintf("%sthere are more than %d %s, which is the limit", e.Place.prefix(), e.Max, e.What)
 }

@@ -126,9 +126,25 @@ func TestLimits(t *testing.T) {
 			func(m *memory) v1.Descriptor { return m.image("amd64", manyFiles(600), manyFiles(600)) },
 			Limits{Files: 1000}, "files",
 		},
+		"one configuration many times": {
+			func(m *memory) v1.Descriptor {
+				d := m.manifest(append(configJSON("amd64"), bytes.Repeat([]byte(" "), 1000)...))
+				return m.index(d, d, d)
+			}, Limits{MetadataBytes: 10_000}, metadataWhat,
+		},
+		"build information": {
+			func(m *memory) v1.Descriptor {
+				frame := strings.Repeat("\xff", 16)
+				var modules strings.Builder
+				for i := range 100 {
+					fmt.Fprintf(&modules, "dep\texample.com/m%d\tv1.0.0\n", i)
+				}
+				return layer(m, archive(file{name: "a", content: string(goFile(64, "go1.27.4", frame+modules.String()+frame))}))
+			}, Limits{MetadataBytes: 5000}, metadataWhat,
+		},
 		"names": {
 			func(m *memory) v1.Descriptor { return layer(m, manyFiles(1000)) },
-			Limits{MetadataBytes: 1000}, "bytes in the headers of files",
+			Limits{MetadataBytes: 1000}, metadataWhat,
 		},
 		"a path": {
 			func(m *memory) v1.Descriptor { return layer(m, archive(file{name: strings.Repeat("x", 5000)})) },

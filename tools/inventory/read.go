@@ -193,6 +193,9 @@ func (r *reader) blob(d v1.Descriptor) Blob {
 	}}
 }
 
+// parsedFactor is about how much more memory a JSON document takes than its text.
+const parsedFactor = 4
+
 // document reads a JSON document whole.
 func (r *reader) document(ctx context.Context, b Blob, p Place, limit int64) (_ []byte, _ v1.Hash, err error) {
 	tooLarge := &LimitError{p, "bytes", limit}
@@ -211,6 +214,10 @@ func (r *reader) document(ctx context.Context, b Blob, p Place, limit int64) (_ 
 	}
 	if int64(len(raw)) > limit {
 		return nil, v1.Hash{}, tooLarge
+	}
+	// Parsed, it takes more; a document that is there twice takes twice as much.
+	if err := r.count(p, 0, parsedFactor*int64(len(raw))); err != nil {
+		return nil, v1.Hash{}, err
 	}
 	if problem := c.problem(); problem != "" {
 		r.damaged(p, "%s", problem)

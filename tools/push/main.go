@@ -31,7 +31,8 @@ digests.
 
 Nothing is pushed when the build is not what images/digests.json records, or when
 a version tag (vX.Y.Z) of any image points to another one. "latest" follows the
-highest version of the registry: when an older one is pushed, it stays.
+highest version of the registry: when an older one is pushed, it stays. Other
+tags that --tag names move.
 
   bazel run //images:push -- [flags]
 

@@ -15,14 +15,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// checkPublished checks that //images:push publishes the image.
+// checkPublished checks that //images:published has the image.
 func checkPublished(label string, published publishedImages) []string {
 	for _, image := range published.Images {
 		if image.Label == label {
 			return nil
 		}
 	}
-	return []string{fmt.Sprintf("//images:push leaves out %s: put its go_image above image_command, or add it to the images of image_command", label)}
+	return []string{fmt.Sprintf("//images:published leaves out %s: put its go_image above image_set, or add it to the images of image_set", label)}
 }
 
 // checkMetadata checks the manifests and the config.

@@ -129,7 +129,7 @@ func (f fixture) write(t *testing.T) string {
 	must(path.AppendIndex(index))
 
 	want := good()
-	published := filepath.Join(dir, "push.images.json")
+	published := filepath.Join(dir, "published.images.json")
 	must(os.WriteFile(published, []byte(`{"images":[{"label":"//images:other"},{"label":"//images:hello"}]}`), 0o644))
 	data, err := json.Marshal(expected{
 		Label: f.label, Layout: string(path), Published: published,
@@ -160,7 +160,7 @@ func TestProblems(t *testing.T) {
 		spoil func(*fixture)
 		want  string
 	}{
-		"not published":  {func(f *fixture) { f.label = "//svc:api" }, "//images:push leaves out //svc:api"},
+		"not published":  {func(f *fixture) { f.label = "//svc:api" }, "//images:published leaves out //svc:api"},
 		"root":           {func(f *fixture) { f.config.User = "" }, `65534:65534`},
 		"entrypoint":     {func(f *fixture) { f.config.Entrypoint = []string{"/bin/sh"} }, `/bin/sh`},
 		"port":           {func(f *fixture) { f.config.ExposedPorts = nil }, `8060/tcp`},

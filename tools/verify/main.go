@@ -4,14 +4,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"example.com/reproducible-images/tools/imageset"
 	"example.com/reproducible-images/tools/internal/cli"
@@ -37,12 +35,16 @@ Flags:
   --timeout D    give up after this time, such as 90s (default %s)
   --images FILE  the list of images, instead of the one that Bazel wrote
 
+An archive of 'docker save' has one platform: that one is compared.
+
+Credentials are those of 'docker login', with docker's credential helpers, or
+else of 'podman login'; for ghcr.io, $GITHUB_TOKEN when there are none. A
+registry's own certificate authority goes into $SSL_CERT_FILE.
+
 Exit status: 0 all are equal; 1 one is not; 2 one could not be compared (it is
 missing, the registry cannot be reached or refuses, wrong usage) and none of the
 others differs.
 `
-
-const defaultTimeout = 10 * time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,7 +57,7 @@ func main() {
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	var o options
 	fs := flag.NewFlagSet("verify", flag.ContinueOnError)
-	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, defaultTimeout) }
+	fs.Usage = func() { fmt.Fprintf(fs.Output(), usage, cli.DefaultTimeout) }
 	file := cli.ImagesFlag(fs, getenv)
 	o.define(fs, getenv)
 	if code, ok := cli.Parse(fs, args, stdout, stderr); !ok {
@@ -69,7 +71,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		fmt.Fprintf(stderr, "verify: %v\n", err)
 		return unchecked
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, o.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, *o.timeout, cli.ErrTimeout)
 	defer cancel()
 	code := equal
 	for r := range verify(ctx, o) {
@@ -78,8 +80,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	return code
 }
-
-var errTimeout = errors.New("it took longer than --timeout allows")
 
 // Exit codes.
 const (

@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	ocilayout "github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
@@ -190,6 +192,19 @@ func TestFiles(t *testing.T) {
 	check(t, list, []string{"--image", "hello", "--from", archive}, equal, "equal, image ID sha256:")
 	check(t, list, []string{"--image", "bye", "--from", archive}, different, "linux/amd64")
 
+	// One platform where there should be an index: only who asks for it by its
+	// digest is told that it is equal.
+	one := filepath.Join(t.TempDir(), "one")
+	path, err := ocilayout.Write(one, empty.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := path.AppendImage(images[0].Platforms[0].Image); err != nil {
+		t.Fatal(err)
+	}
+	check(t, list, []string{"--image", "hello", "--from", one}, different, "mediaType")
+	check(t, list, []string{"--image", "hello", "--from", one + "@" + images[0].Platforms[0].Digest.String()}, equal, "equal")
+
 	check(t, list, []string{"--from", layout}, unchecked, "has 2 images", "hello, bye")
 	check(t, list, []string{"--image", "hello", "--from", filepath.Join(t.TempDir(), "none.tar")}, unchecked, "none.tar")
 	check(t, list, []string{"--image", "hello", "--from", list}, unchecked, "images.json")
@@ -225,7 +240,7 @@ func TestUnchecked(t *testing.T) {
 		"bad registry":     {[]string{"--registry", "not a host"}, "not a host"},
 		"bad tag":          {[]string{"--tag", "no/tag"}, "bad tag"},
 		"bad digest":       {[]string{"--digest", "sha256:1"}, "64 hexadecimal digits"},
-		"bad timeout":      {[]string{"--registry", "localhost", "--timeout", "-1s"}, "--timeout"},
+		"bad timeout":      {[]string{"--registry", "localhost", "--timeout", "-1s"}, "it must be a duration"},
 		"tag and digest":   {[]string{"--tag", "latest", "--digest", "sha256:" + strings.Repeat("0", 64)}, "leave one out"},
 		"file and tag":     {[]string{"--from", "x", "--tag", "latest"}, "do not go with it"},
 		"no such image":    {[]string{"--registry", "localhost", "--image", "ciao"}, `no image "ciao"; there is hello`},

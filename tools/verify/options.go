@@ -16,7 +16,7 @@ type options struct {
 	registry, tag, digest, from string
 	names                       []string
 	insecure                    bool
-	timeout                     time.Duration
+	timeout                     *time.Duration
 	// images are the ones to compare.
 	images []imageset.Image
 }
@@ -29,7 +29,7 @@ func (o *options) define(fs *flag.FlagSet, getenv func(string) string) {
 	})
 	fs.Func("digest", "", func(s string) error {
 		o.digest = s
-		if _, err := v1.NewHash(s); err != nil {
+		if h, err := v1.NewHash(s); err != nil || h.Algorithm != "sha256" {
 			return errors.New("it must be sha256: and 64 hexadecimal digits")
 		}
 		return nil
@@ -46,17 +46,17 @@ func (o *options) define(fs *flag.FlagSet, getenv func(string) string) {
 		return nil
 	})
 	fs.BoolVar(&o.insecure, "insecure", false, "")
-	fs.DurationVar(&o.timeout, "timeout", defaultTimeout, "")
+	o.timeout = cli.TimeoutFlag(fs)
 }
 
 const noRegistry = "no registry to look at: say --registry HOST[/PATH], " +
-	"or build with --//images:registry=HOST[/PATH]; or name a file with --from PATH"
+	"or build with --//images:registry=HOST[/PATH], " +
+	"or put the line `build --//images:registry=HOST[/PATH]` into user.bazelrc; " +
+	"or name a file with --from PATH"
 
 // complete checks what belongs together and chooses the images.
 func (o *options) complete(set *imageset.Set) error {
 	switch {
-	case o.timeout <= 0:
-		return fmt.Errorf("--timeout %s: it must be more than nothing", o.timeout)
 	case o.from != "" && (o.registry != "" || o.tag != "" || o.digest != ""):
 		return errors.New("--from names a file: --registry, --tag and --digest do not go with it")
 	case o.tag != "" && o.digest != "":

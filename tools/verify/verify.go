@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"example.com/reproducible-images/tools/digests"
 	"example.com/reproducible-images/tools/imageset"
@@ -53,8 +54,13 @@ func (r *result) compare(ctx context.Context, o options, img imageset.Image) {
 		r.err = fmt.Errorf("reading what was built: %w", err)
 		return
 	}
+	r.published, r.built = published, built
+	if inventory.Unread(r.damage) != nil {
+		// What is missing would look like a difference.
+		return
+	}
 	r.notes = inventory.NotCompared(published, built)
-	if o.from != "" || o.digest != "" {
+	if o.digest != "" || strings.Contains(o.from, "@sha256:") || published.MediaType == "" {
 		if built, err = onlyPart(published, built); err != nil {
 			r.err = err
 			return
@@ -77,8 +83,9 @@ func read(ctx context.Context, o options, subject string) (inventory.Image, erro
 }
 
 // onlyPart is the built image for one platform, where what is published is one
-// image and no index: a docker archive, or a manifest that was asked for by its
-// digest.
+// image and no index, and is meant to be: a docker archive, which has no media
+// type, or a manifest that was asked for by its digest. A layout or a tag with
+// one platform where there should be an index is a difference.
 func onlyPart(published, built inventory.Image) (inventory.Image, error) {
 	if len(published.Platforms) != 1 || published.Digest != published.Platforms[0].Digest {
 		return built, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"example.com/reproducible-images/tools/imageset"
 	"golang.org/x/term"
@@ -101,4 +102,23 @@ func ImagesFlag(fs *flag.FlagSet, getenv func(string) string) *string {
 		return nil
 	})
 	return &file
+}
+
+// DefaultTimeout is that of TimeoutFlag.
+const DefaultTimeout = 10 * time.Minute
+
+// ErrTimeout is the cause of a context that ended by TimeoutFlag.
+var ErrTimeout = errors.New("it took longer than --timeout allows")
+
+// TimeoutFlag defines the flag --timeout DURATION of commands that read images
+// from elsewhere. The value is there once the flags are parsed.
+func TimeoutFlag(fs *flag.FlagSet) *time.Duration {
+	timeout := DefaultTimeout
+	fs.Func("timeout", "", func(s string) (err error) {
+		if timeout, err = time.ParseDuration(s); err != nil || timeout <= 0 {
+			return errors.New("it must be a duration, such as 90s or 10m")
+		}
+		return nil
+	})
+	return &timeout
 }

@@ -66,6 +66,11 @@ func readArchive(ctx context.Context, f file, path, choice string) (inventory.So
 	}
 	isLayout := has(a, "index.json") && has(a, "oci-layout")
 	if has(a, "manifest.json") {
+		if isLayout {
+			if err := checkSame(a); err != nil {
+				return nil, fmt.Errorf("archive %s: %w", path, err)
+			}
+		}
 		d, err := openDocker(a, path, choice)
 		// Docker from version 25 on writes both. Its older store has no
 		// manifests and makes some up, without compression, which are not
@@ -167,7 +172,7 @@ func (a *archive) add(h *tar.Header, offset, end int64) error {
 		return fmt.Errorf("the entry %q: its link %w", h.Name, err)
 	}
 	if _, ok := a.entries[name]; ok {
-		return fmt.Errorf("it has two entries %q: which one counts is anybody's guess", name)
+		return fmt.Errorf("it has two entries %q: which one is meant is not defined", name)
 	}
 	a.entries[name] = e
 	return nil

@@ -30,25 +30,34 @@ type dockerImage struct {
 	Layers   []string `json:"Layers"`
 }
 
-func openDocker(a *archive, path, choice string) (*docker, error) {
+// readDocker reads manifest.json.
+func readDocker(a *archive) ([]dockerImage, error) {
 	raw, err := readSmall(a, "manifest.json", maxDocument)
 	if err != nil {
-		return nil, fmt.Errorf("archive %s: %w", path, err)
+		return nil, err
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("archive %s: manifest.json: %w", path, err)
+		return nil, fmt.Errorf("manifest.json: %w", err)
 	}
 	if len(list) > maxChoices {
-		return nil, fmt.Errorf("archive %s: it has %d images: more than %d are too much to look at", path, len(list), maxChoices)
+		return nil, fmt.Errorf("it has %d images: more than %d are too much to look at", len(list), maxChoices)
 	}
 	var images []dockerImage
 	for i, raw := range list {
 		var img dockerImage
 		if err := json.Unmarshal(raw, &img); err != nil {
-			return nil, fmt.Errorf("archive %s: manifest.json: image %d: %w", path, i+1, err)
+			return nil, fmt.Errorf("manifest.json: image %d: %w", i+1, err)
 		}
 		images = append(images, img)
+	}
+	return images, nil
+}
+
+func openDocker(a *archive, path, choice string) (*docker, error) {
+	images, err := readDocker(a)
+	if err != nil {
+		return nil, fmt.Errorf("archive %s: %w", path, err)
 	}
 	img, err := chooseDocker(images, path, choice)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -108,29 +107,32 @@ func (r *registry) connect(ctx context.Context, o Options) error {
 
 var errRedirect = errors.New("the registry sends us to an address of this machine or its network")
 
-// checkRedirect lets a registry send us to its storage, but not to services
-// that only this machine can reach.
+// checkRedirect lets a registry send us to its storage, but a registry elsewhere
+// not to services that only this machine or its network can reach.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) >= 10 {
 		return errors.New("more than 10 redirections")
 	}
-	if req.URL.Hostname() != via[0].URL.Hostname() && local(req.URL.Host) {
+	from, to := via[0].URL.Hostname(), req.URL.Hostname()
+	if from != to && (linkLocal(to) || local(to) && !local(from)) {
 		return errRedirect
 	}
 	return nil
 }
 
-func local(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
+// linkLocal addresses are those of a cloud's services for its machines.
+func linkLocal(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLinkLocalUnicast()
+}
+
+func local(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		return remotes.Loopback(host)
 	}
-	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	if err == nil {
-		addr = addr.Unmap()
-		return addr.IsLoopback() || addr.IsPrivate() || addr.IsLinkLocalUnicast() || addr.IsUnspecified()
-	}
-	return remotes.Loopback(hostport)
+	addr = addr.Unmap()
+	return addr.IsLoopback() || addr.IsPrivate() || addr.IsUnspecified()
 }
 
 // resolve fetches what the reference names.
@@ -153,7 +155,7 @@ func (r *registry) resolve(ctx context.Context, ref name.Reference) error {
 	if d, ok := ref.(name.Digest); ok {
 		stated = d.DigestStr()
 	}
-	if r.root.Digest, err = v1.NewHash(stated); err != nil {
+	if r.root.Digest, err = v1.NewHash(stated); err != nil || r.root.Digest.Algorithm != "sha256" {
 		r.root.Digest, _, err = v1.SHA256(bytes.NewReader(r.raw))
 	}
 	return err

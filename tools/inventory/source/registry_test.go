@@ -303,10 +303,39 @@ func TestRegistryRedirects(t *testing.T) {
 	if asked != "" {
 		t.Errorf("the storage got the credentials %q", asked)
 	}
-	for _, other := range []string{"https://169.254.169.254/latest/", "http://localhost/", "https://10.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/"} {
-		target = other
-		_, err := read(t, repo+":v1.0.0", anonymous())
-		checkError(t, err, "the registry sends us to an address of this machine or its network")
+	target = "https://169.254.169.254/latest/"
+	_, err := read(t, repo+":v1.0.0", anonymous())
+	checkError(t, err, "the registry sends us to an address of this machine or its network")
+}
+
+func TestCheckRedirect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"https://registry.example.com", "https://storage.example.com", true},
+		{"https://registry.example.com", "https://1.1.1.1", true},
+		{"https://registry.example.com", "http://localhost", false},
+		{"https://registry.example.com", "https://10.0.0.1:9000", false},
+		{"https://registry.example.com", "https://[::1]", false},
+		{"https://registry.example.com", "https://[::ffff:10.0.0.1]", false},
+		{"https://registry.example.com", "https://0.0.0.0", false},
+		{"https://10.0.0.4:5000", "https://10.0.0.5:9000", true},
+		{"http://127.0.0.1:5000", "http://localhost:9000", true},
+		{"https://10.0.0.4:5000", "http://169.254.169.254", false},
+		{"https://10.0.0.4:5000", "http://[fe80::1]", false},
+	} {
+		request := func(u string) *http.Request {
+			req, err := http.NewRequest(http.MethodGet, u, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return req
+		}
+		if err := source.CheckRedirect(request(tt.to), []*http.Request{request(tt.from)}); (err == nil) != tt.ok {
+			t.Errorf("from %s to %s: %v", tt.from, tt.to, err)
+		}
 	}
 }
 

@@ -137,6 +137,16 @@ func TestDockerAndLayout(t *testing.T) {
 	}
 }
 
+// What reads the one half must not see another image than what reads the other.
+func TestDockerAndOtherLayout(t *testing.T) {
+	t.Parallel()
+	hello, other := imagetest.Load(t, "hello")[0], imagetest.Load(t, "other")[0]
+	docker, manifest := dockerEntries(t, hello, "amd64")
+	archive := writeFile(t, "both.tar", tarBytes(append(append(dirEntries(t, other.Layout), docker...), entry{name: "manifest.json", content: toJSON([]any{manifest})})...))
+	_, err := read(t, archive, source.Options{})
+	checkError(t, err, archive, "its manifest.json and its index.json name different images")
+}
+
 func TestSeveralInLayout(t *testing.T) {
 	t.Parallel()
 	hello, other := imagetest.Load(t, "hello")[0], imagetest.Load(t, "other")[0]

@@ -60,7 +60,7 @@ func faults(t *testing.T) []fault {
 	return []fault{
 		{name: "latency of 20 ms each way", does: "goes on", holds: all,
 			toxics: append(down("latency", map[string]any{"latency": 20}), up("latency", map[string]any{"latency": 20})...)},
-		{name: "bandwidth of 1 kB/s", does: "goes on", holds: all, toxics: up("bandwidth", map[string]any{"rate": 1})},
+		{name: "bandwidth of 1 kB/s, for an image of a few kB", does: "goes on", holds: all, toxics: up("bandwidth", map[string]any{"rate": 1})},
 		{name: "data in pieces of 10 bytes", does: "goes on", holds: all,
 			toxics: append(down("slicer", map[string]any{"average_size": 10, "size_variation": 5}), up("slicer", map[string]any{"average_size": 10, "size_variation": 5})...)},
 		{name: "every connection is reset", does: again, says: "connecting to REGISTRY/hello: …", holds: nothing,

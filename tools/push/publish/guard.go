@@ -61,7 +61,7 @@ func (p *pusher) guard(ctx context.Context) error {
 		if p.mayMove(imageset.LatestTag) {
 			return nil
 		}
-		_, err := p.versions(ctx, d)
+		_, err := p.versions(ctx, d, false)
 		return err
 	})
 	if err != nil {

@@ -85,7 +85,7 @@ func (s sight) pointsTo(digest v1.Hash) bool { return s.latest != nil && s.lates
 
 // look reads the highest version tag first, and then "latest".
 func (p *pusher) look(ctx context.Context, d *destination) (s sight, err error) {
-	if s.versions, err = p.versions(ctx, d); err != nil {
+	if s.versions, err = p.versions(ctx, d, true); err != nil {
 		return sight{}, err
 	}
 	s.highest = s.versions[len(s.versions)-1]
@@ -102,18 +102,27 @@ func (p *pusher) look(ctx context.Context, d *destination) (s sight, err error) 
 	return s, err
 }
 
+// noList says that which version is the highest is not known.
+func (d *destination) noList(why string, err error) error {
+	return explained{fmt.Sprintf("the registry does not list the tags of %s (%s), so that it is not known whether %s is the highest version; --move-tag %s sets %[4]s in any case",
+		d.Repository, why, d.version(), imageset.LatestTag), err}
+}
+
 // versions lists the version tags of the registry and of the image in ascending
-// order.
-func (p *pusher) versions(ctx context.Context, d *destination) (versions []string, err error) {
+// order. Once those of the image are set, a list without them is an error: it is
+// not that of the registry as it is.
+func (p *pusher) versions(ctx context.Context, d *destination, set bool) (versions []string, err error) {
 	err = p.retry(ctx, func() error {
 		tags, err := d.list(ctx)
 		versions = slices.Concat(tags, d.Tags)
+		if err == nil && set && !slices.Contains(tags, d.version()) {
+			return d.noList(fmt.Sprintf("the list lacks %s, which was just set", d.version()), nil)
+		}
 		return err
 	})
 	var answer *transport.Error
 	if errors.As(err, &answer) && answer.StatusCode == http.StatusForbidden {
-		return nil, explained{fmt.Sprintf("the registry does not list the tags of %s (%s), so that it is not known whether %s is the highest version; --move-tag %s sets %[4]s in any case",
-			d.Repository, remotes.Describe(answer), d.version(), imageset.LatestTag), err}
+		return nil, d.noList(remotes.Describe(answer), err)
 	}
 	if err != nil {
 		return nil, err

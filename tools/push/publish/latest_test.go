@@ -3,6 +3,7 @@ package publish_test
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"example.com/reproducible-images/tools/imageset"
@@ -135,6 +136,41 @@ func TestLatestWithoutList(t *testing.T) {
 	o.MoveTags = []string{"latest"}
 	if published := push(t, o, images...); len(published[0].Tags) != 2 {
 		t.Errorf("published tags %v", published[0].Tags)
+	}
+}
+
+// A list without the version that was just set is not that of the registry as it
+// is: "latest" might go back.
+func TestLatestWithWrongList(t *testing.T) {
+	t.Parallel()
+	for name, list := range map[string]http.HandlerFunc{
+		"no list":    http.NotFound,
+		"empty list": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"name": "hello", "tags": null}`)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var wrong atomic.Bool
+			wrong.Store(true)
+			s := registrytest.Start(t, registry.Options{Wrap: func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if wrong.Load() && strings.HasSuffix(r.URL.Path, "/tags/list") {
+						list(w, r)
+						return
+					}
+					next.ServeHTTP(w, r)
+				})
+			}})
+			o := publishtest.Options(t, s.Addr())
+			newer := publishtest.Image(t, "hello", "v2.0.0", "newer", "amd64")
+			o.MoveTags = []string{"latest"}
+			push(t, o, newer)
+			o.MoveTags = nil
+			older := publishtest.Image(t, "hello", "v1.0.0", "older", "amd64")
+			_, err := publish.Push(t.Context(), []imageset.Image{older}, o)
+			checkError(t, err, "the registry does not list the tags of "+s.Addr()+"/hello", "the list lacks v1.0.0, which was just set", "--move-tag latest")
+			wrong.Store(false)
+			checkTags(t, s.Addr()+"/hello", map[string]v1.Hash{"v2.0.0": newer.Digest, "v1.0.0": older.Digest, "latest": newer.Digest})
+		})
 	}
 }
 

@@ -20,7 +20,11 @@ type stallError struct {
 }
 
 func (e *stallError) Error() string {
-	return fmt.Sprintf("no progress for %s in %s %s", e.timeout, e.method, e.path)
+	timeout := e.timeout
+	if timeout > time.Second {
+		timeout = timeout.Round(time.Second)
+	}
+	return fmt.Sprintf("no progress for %s in %s %s", timeout, e.method, e.path)
 }
 
 // stallGuard ends requests that make no progress for the timeout: of which no
@@ -32,8 +36,14 @@ type stallGuard struct {
 
 func (g *stallGuard) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	stalled := &stallError{req.Method, req.URL.Path, g.timeout}
-	w := &watch{timeout: g.timeout, timer: time.AfterFunc(g.timeout, func() { cancel(stalled) })}
+	stalled := &stallError{method: req.Method, path: req.URL.Path}
+	w := &watch{timeout: g.timeout, allowed: g.timeout}
+	w.timer = time.AfterFunc(g.timeout, func() {
+		w.mu.Lock()
+		stalled.timeout = w.allowed
+		w.mu.Unlock()
+		cancel(stalled)
+	})
 	w.end = func() { w.timer.Stop(); cancel(nil) }
 	w.mend = func(err error) error {
 		if err != nil && context.Cause(ctx) == error(stalled) {
@@ -61,6 +71,8 @@ type watch struct {
 
 	mu   sync.Mutex
 	sent int64
+	// allowed is how long nothing may move at the moment.
+	allowed time.Duration
 }
 
 // maxBuffered bounds how much may be on its way in the system's buffers.
@@ -72,7 +84,8 @@ func (w *watch) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	buffered := min(w.sent, maxBuffered)
-	w.timer.Reset(w.timeout + time.Duration(float64(w.timeout)*float64(buffered)/(1<<20)))
+	w.allowed = w.timeout + time.Duration(float64(w.timeout)*float64(buffered)/(1<<20))
+	w.timer.Reset(w.allowed)
 }
 
 // request watches the body, also when http.Transport sends it once more over
