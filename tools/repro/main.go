@@ -20,12 +20,6 @@ import (
 	"example.com/reproducible-images/tools/internal/cli"
 )
 
-// Exit codes: cli.OK when all is as it must be.
-const (
-	differs  = 1
-	couldNot = 2
-)
-
 func main() {
 	os.Exit(run(os.Args[1:]))
 }
@@ -35,19 +29,20 @@ func run(args []string) int {
 	if !ok {
 		return code
 	}
-	// Killed, or the terminal closed, it cleans up as well.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// A second signal ends the program at once, and leaves its folder behind.
+	context.AfterFunc(ctx, stop)
 	same, err := prove(ctx, opts, os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "repro: interrupted; nothing is left behind")
-		return couldNot
+		return cli.Usage
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "repro:", err)
-		return couldNot
+		return cli.Usage
 	case !same:
-		return differs
+		return cli.Failed
 	}
 	return cli.OK
 }

@@ -59,13 +59,10 @@ func parse(args []string, getenv func(string) string, stdout, stderr io.Writer) 
 	}
 	fail := func(format string, args ...any) (options, int, bool) {
 		fmt.Fprintf(stderr, "repro: "+format+"\n", args...)
-		return opts, couldNot, false
+		return opts, cli.Usage, false
 	}
 	for _, r := range allRows() {
 		if full || slices.Contains(names, r.Name) || len(names) == 0 && (r.Name == "quick" || opts.list) {
-			if !full && len(names) == 0 {
-				r.controls = slices.DeleteFunc(slices.Clone(r.controls), func(c control) bool { return c.slow && !opts.list })
-			}
 			opts.rows = append(opts.rows, r)
 		}
 	}

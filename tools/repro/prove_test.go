@@ -160,6 +160,7 @@ func TestNotReproducible(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			table, log, same, err := proveFake(t, test.extra, test.controls...)
 			if same || err != nil {
 				t.Errorf("same = %t, error %v", same, err)

@@ -129,7 +129,7 @@ func TestUnderReprotest(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("build command (-want +got):\n%s", diff)
 	}
-	if !slices.Contains(cmd.Args, "--control-build=/baseline") || !slices.Contains(cmd.Args, "--source-root=/d/sources") {
+	if !slices.Contains(cmd.Args, "--control-build=/baseline") || !slices.Equal(cmd.Args[len(cmd.Args)-2:], []string{"/d/sources", artifacts}) {
 		t.Errorf("arguments %q", cmd.Args)
 	}
 }

@@ -31,7 +31,7 @@ func (s *Session) underReprotest(build *exec.Cmd) *exec.Cmd {
 		"cp -L --parents bazel-bin/" + probePackage + "/probe.txt " + words([]string{s.workspace}),
 	}, " && ")
 	cmd := exec.Command("reprotest", "--verbosity=1", "--no-diffoscope", "--variations="+reprotestVariations,
-		"--control-build="+s.runner.Baseline, "--build-command="+script, "--source-root="+s.sources, artifacts)
+		"--control-build="+s.runner.Baseline, "--build-command="+script, s.sources, artifacts)
 	// It works below TMPDIR; /tmp would be hidden by Bazel's sandbox.
 	cmd.Env = append(build.Env, "TMPDIR="+s.dir)
 	cmd.Dir = s.dir
