@@ -64,10 +64,10 @@ func sparse(size int64) []byte {
 	content := fmt.Sprintf("1\n%d\n0\n", size)
 	content += strings.Repeat("\x00", 512-len(content))
 	raw := archive(file{name: "GNUSparseFile.0/hole", content: content, header: tar.Header{PAXRecords: map[string]string{
-		"XXX.sparse.major": "1", "XXX.sparse.minor": "0", "XXX.sparse.name": "hole", "XXX.sparse.realsize": fmt.Sprint(size),
+		"___.sparse.major": "1", "___.sparse.minor": "0", "___.sparse.name": "hole", "___.sparse.realsize": fmt.Sprint(size),
 	}}})
 	// The tar package does not write them.
-	return bytes.ReplaceAll(raw, []byte("XXX.sparse"), []byte("GNU.sparse"))
+	return bytes.ReplaceAll(raw, []byte("___.sparse"), []byte("GNU.sparse"))
 }
 
 func TestLimits(t *testing.T) {

@@ -55,6 +55,25 @@ func unmount(dir string) error {
 	return quick(context.Background(), "fusermount", "-u", "-z", dir)
 }
 
+// unmountBelow unmounts what reprotest leaves mounted when it is interrupted.
+func unmountBelow(dir string) error {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return err
+	}
+	// Spaces and the like are octal there: see proc_pid_mounts(5).
+	escape := strings.NewReplacer("\\", `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`)
+	for line := range strings.Lines(string(mounts)) {
+		fields := strings.Fields(line)
+		if below, ok := strings.CutPrefix(fields[1], escape.Replace(dir)+"/"); ok {
+			if err := unmount(filepath.Join(dir, below)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // quick runs a command that takes no time.
 func quick(ctx context.Context, name string, args ...string) error {
 	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {

@@ -164,6 +164,9 @@ func (s *Session) Close() error {
 			return errors.Join(append(errs, fmt.Errorf("%w; %s stays", err, s.dir))...)
 		}
 	}
+	if err := unmountBelow(s.dir); err != nil {
+		return errors.Join(append(errs, fmt.Errorf("%w; %s stays", err, s.dir))...)
+	}
 	if !s.runner.Keep {
 		errs = append(errs, Remove(s.dir))
 	}
