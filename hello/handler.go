@@ -1,55 +1,34 @@
 package main
 
 import (
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
+
+	"example.com/reproducible-images/hello/server"
 )
 
 const greeting = "Hello, world!\n"
 
-// newHandler returns what the server answers. Paths are compared as they are,
-// without the redirects of [http.ServeMux]: what is not served is not found.
+// newHandler returns what hello answers. Paths are compared as they are, without
+// the redirects of [http.ServeMux]: what is not served is not found.
 func newHandler() http.Handler {
-	page := renderPage()
+	text := newContent("text/plain; charset=utf-8", greeting)
+	page := newContent("text/html; charset=utf-8", renderPage())
+	policy := contentSecurityPolicy(page.body)
+	home := server.ReadOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Vary", "Accept")
+		if prefersHTML(strings.Join(r.Header.Values("Accept"), ",")) {
+			w.Header().Set("Content-Security-Policy", policy)
+			page.serve(w, r)
+		} else {
+			text.serve(w, r)
+		}
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/":
-			if !readOnly(w, r) {
-				return
-			}
-			w.Header().Set("Vary", "Accept")
-			if prefersHTML(strings.Join(r.Header.Values("Accept"), ",")) {
-				write(w, "text/html; charset=utf-8", page)
-			} else {
-				write(w, "text/plain; charset=utf-8", greeting)
-			}
-		case "/healthz":
-			if readOnly(w, r) {
-				write(w, "text/plain; charset=utf-8", "ok\n")
-			}
-		default:
+		if r.URL.Path == "/" {
+			home.ServeHTTP(w, r)
+		} else {
 			http.NotFound(w, r)
 		}
 	})
-}
-
-// readOnly refuses all methods but GET and HEAD with 405, and tells whether it
-// let the request pass.
-func readOnly(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return true
-	}
-	w.Header().Set("Allow", "GET, HEAD")
-	http.Error(w, "405 method not allowed", http.StatusMethodNotAllowed)
-	return false
-}
-
-// write sends a body. Its length is always said, so that HEAD says it as well.
-func write(w http.ResponseWriter, contentType, body string) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	// The only error is a client that left.
-	_, _ = io.WriteString(w, body)
 }

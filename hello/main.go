@@ -4,12 +4,24 @@
 //
 // Usage:
 //
-//	hello [-listen ADDR]
+//	hello [-listen ADDR] [-shutdown-timeout DURATION] [-access-log]
+//	hello -healthcheck [-listen ADDR]
 //
 // Without -listen the environment variable PORT names the port, and without
-// that it is 8060. hello logs to standard error, stops cleanly on SIGTERM or
-// SIGINT, and exits 0 then, 1 if it could not serve, and 2 if it was called
-// wrongly.
+// that it is 8060. hello logs to standard error: text to a terminal, JSON to
+// anything else.
+//
+// On SIGTERM or SIGINT it accepts no more connections, answers 503 to health
+// checks, and closes every connection behind the answer to its next request.
+// A second signal ends it at once.
+//
+// The exit status is
+//
+//	0    asked to stop, it answered every request in flight; or it is healthy
+//	1    it could not serve, requests in flight took longer than
+//	     -shutdown-timeout and were cut off, or it is not healthy
+//	2    it was called wrongly
+//	128+N  a second signal, of number N, ended it
 package main
 
 import (
@@ -18,43 +30,49 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"example.com/reproducible-images/hello/server"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	// Once stopping, a second signal is not ours any more: it ends the process.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stderr))
+	os.Exit(run(server.UntilSignal(), os.Args[1:], os.Getenv, os.Stderr))
 }
 
 // run serves until ctx is done and returns the exit status of the command.
 func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) int {
-	address, err := parseOptions(args, getenv)
-	if errors.Is(err, flag.ErrHelp) {
+	fail := func(status int, format string, arguments ...any) int {
+		fmt.Fprintf(server.Printable(stderr), "hello: "+format+"\n", arguments...)
+		return status
+	}
+	options, err := parseOptions(args, getenv)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stderr, usage)
 		return 0
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "hello: %v (see hello -help)\n", err)
-		return 2
+	case err != nil:
+		return fail(2, "%v (see hello -help)", err)
+	case options.healthcheck:
+		if err := server.CheckHealth(ctx, options.listen); err != nil {
+			return fail(1, "%v", err)
+		}
+		return 0
 	}
 
-	log := slog.New(slog.NewTextHandler(stderr, nil))
-	listener, err := net.Listen("tcp", address)
+	listener, err := server.Listen(options.listen)
 	if err != nil {
-		fmt.Fprintf(stderr, "hello: %v\n", err)
+		return fail(1, "%v", err)
+	}
+	log := server.NewLogger(stderr)
+	err = server.Run(ctx, listener, newHandler(), server.Options{
+		Version:         buildVersion(),
+		Log:             log,
+		AccessLog:       options.accessLog,
+		ShutdownTimeout: options.shutdownTimeout,
+	})
+	if err != nil {
+		log.Error("failed", "error", err)
 		return 1
 	}
-	log.Info("listening", "address", listener.Addr().String(), "version", buildVersion())
-	if err := serve(ctx, listener, newHandler(), log); err != nil {
-		fmt.Fprintf(stderr, "hello: %v\n", err)
-		return 1
-	}
-	log.Info("stopped")
 	return 0
 }

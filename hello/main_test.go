@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // asCommand makes the test binary behave as the command.
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var listening = regexp.MustCompile(`msg=listening address=(\S+) `)
+var listening = regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`)
 
 // awaitAddress reads a server's log up to the address it listens on, and hands
 // over the rest of the log when it ends.
@@ -76,11 +76,15 @@ func TestServesUntilCancelled(t *testing.T) {
 	if got, want := get(t, "http://"+address+"/"), "200 OK Hello, world!\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	var stderr bytes.Buffer
+	if got := run(ctx, []string{"-healthcheck", "-listen", address}, os.Getenv, &stderr); got != 0 || stderr.Len() > 0 {
+		t.Errorf("-healthcheck: exit status %d, want 0; stderr %q", got, stderr.String())
+	}
 	cancel()
 	if got := <-status; got != 0 {
 		t.Errorf("exit status %d, want 0", got)
 	}
-	if lines := <-log; !strings.Contains(lines, "msg=stopped") {
+	if lines := <-log; !strings.Contains(lines, `"msg":"stopped"`) {
 		t.Errorf("log after the stop:\n%s", lines)
 	}
 }
@@ -114,40 +118,46 @@ func TestStopsOnSignal(t *testing.T) {
 	}
 }
 
-// noticedListener tells when it is closed.
-type noticedListener struct {
-	net.Listener
-	closed context.CancelFunc
-}
-
-func (l noticedListener) Close() error {
-	l.closed()
-	return l.Listener.Close()
-}
-
-// TestRequestInFlightFinishes stops the server while it answers.
-func TestRequestInFlightFinishes(t *testing.T) {
+// TestSecondSignal ends a server that waits for requests in flight: those of a
+// client that does not read.
+func TestSecondSignal(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(context.Background())
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	command := exec.Command(os.Args[0], "-listen", "127.0.0.1:0", "-shutdown-timeout", "1h")
+	command.Env = append(os.Environ(), asCommand+"=1")
+	stderr, err := command.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopping, closed := context.WithCancel(context.Background())
-	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		cancel()
-		<-stopping.Done()
-		io.WriteString(w, "late")
-	})
-	served := make(chan error, 1)
-	go func() {
-		served <- serve(ctx, noticedListener{listener, closed}, handler, slog.New(slog.DiscardHandler))
-	}()
-	if got, want := get(t, "http://"+listener.Addr().String()), "200 OK late"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
 	}
-	if err := <-served; err != nil {
-		t.Error(err)
+	log := bufio.NewReader(stderr)
+	line, err := log.ReadString('\n')
+	match := listening.FindStringSubmatch(line)
+	if match == nil {
+		t.Fatalf("the log begins with %q, %v", line, err)
+	}
+	conn, err := net.Dial("tcp", match[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// Until the server, which cannot write, does not read either.
+	for err == nil {
+		conn.SetWriteDeadline(time.Now().Add(time.Second))
+		_, err = io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", 1000))
+	}
+	for _, next := range []string{`"msg":"stopping"`, ""} {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := log.ReadString('\n'); !strings.Contains(line, next) {
+			t.Errorf("logged %q, %v, want %s", line, err, next)
+		}
+	}
+	command.Wait()
+	if got := command.ProcessState.ExitCode(); got != 128+int(syscall.SIGTERM) {
+		t.Errorf("exit status %d, want 143", got)
 	}
 }
 
@@ -158,6 +168,11 @@ func TestCannotServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { taken.Close() })
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
 	// Whoever serves in spite of it stops at once.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -169,9 +184,12 @@ func TestCannotServe(t *testing.T) {
 		stderr string
 	}{
 		{"port taken", []string{"-listen", taken.Addr().String()}, "", 1, "address already in use"},
+		{"not healthy", []string{"-healthcheck", "-listen", closed.Addr().String()}, "", 1, "no server on 127.0.0.1:"},
 		{"bad listen", []string{"-listen", "here"}, "", 2, "-listen"},
 		{"bad PORT", nil, "here", 2, "PORT"},
 		{"unknown flag", []string{"-nonsense"}, "", 2, "-nonsense"},
+		{"control characters", []string{"-non\nse\x1bnse"}, "", 2, `-non\u000ase\u001bnse`},
+		{"bad timeout", []string{"-shutdown-timeout", "soon"}, "", 2, `"soon" for flag -shutdown-timeout`},
 		{"stray argument", []string{"here"}, "", 2, `"here"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseOptions(t *testing.T) {
@@ -40,6 +41,13 @@ func TestParseOptions(t *testing.T) {
 		{name: "large port", args: []string{"-listen", ":70000"}, err: `"70000" is not a port number`},
 		{name: "bare IPv6", args: []string{"-listen", "::1:8060"}, err: "is not an address"},
 
+		{name: "health of PORT", args: []string{"-healthcheck"}, port: "80", want: ":80"},
+		{name: "health of any port", args: []string{"-healthcheck", "-listen", ":0"}, err: "-healthcheck needs the port"},
+		{name: "negative timeout", args: []string{"-shutdown-timeout", "-1s"}, err: "-shutdown-timeout -1s is negative"},
+		{name: "timeout without unit", args: []string{"-shutdown-timeout", "10"}, err: `"10" for flag -shutdown-timeout`},
+		{name: "not a truth", args: []string{"-access-log=sometimes"}, err: "-access-log"},
+		{name: "PORT stays in force", args: []string{"-access-log"}, port: "81", want: ":81"},
+
 		{name: "unknown flag", args: []string{"-port", "80"}, err: "-port"},
 		{name: "flag without value", args: []string{"-listen"}, err: "-listen"},
 		{name: "stray argument", args: []string{"-listen", ":1", "serve"}, err: `unexpected argument "serve"`},
@@ -53,7 +61,8 @@ func TestParseOptions(t *testing.T) {
 				}
 				return ""
 			}
-			got, err := parseOptions(test.args, getenv)
+			options, err := parseOptions(test.args, getenv)
+			got := options.listen
 			if test.err == "" {
 				if err != nil || got != test.want {
 					t.Errorf("got %q, %v, want %q", got, err, test.want)
@@ -67,5 +76,22 @@ func TestParseOptions(t *testing.T) {
 				t.Errorf("got %v, want flag.ErrHelp", err)
 			}
 		})
+	}
+}
+
+func TestParseOtherOptions(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		args []string
+		want options
+	}{
+		{nil, options{listen: ":8060", shutdownTimeout: 10 * time.Second}},
+		{[]string{"-access-log", "-shutdown-timeout=0"}, options{listen: ":8060", accessLog: true}},
+		{[]string{"-healthcheck", "-shutdown-timeout=1m"}, options{listen: ":8060", healthcheck: true, shutdownTimeout: time.Minute}},
+	} {
+		got, err := parseOptions(test.args, func(string) string { return "" })
+		if err != nil || got != test.want {
+			t.Errorf("%q: got %+v, %v, want %+v", test.args, got, err, test.want)
+		}
 	}
 }

@@ -65,7 +65,7 @@ func checkRefusal(t *testing.T, err error) {
 	}
 }
 
-var listening = regexp.MustCompile(`msg=listening address=(\S+) `)
+var listening = regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`)
 
 func TestStart(t *testing.T) {
 	t.Parallel()
