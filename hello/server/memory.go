@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// limitMemory makes the garbage collector keep the process within three
-// quarters of the memory that its cgroup has, unless GOMEMLIMIT says what to
-// keep to. The rest is for what Go does not count: the kernel's share of every
-// connection, the program itself, and a health check that runs beside it. Go
-// sets GOMAXPROCS from the cgroup, but no memory limit. root is the root
+// limitMemory makes the garbage collector keep the process within five eighths
+// of the memory that its cgroup has, unless GOMEMLIMIT says what to keep to. The
+// rest is for what Go does not count: the kernel's share of every connection, the
+// program itself (of 32 MiB it takes six), and a health check that runs beside
+// it. Go sets GOMAXPROCS from the cgroup, but no memory limit. root is the root
 // directory.
 func limitMemory(root fs.FS, getenv func(string) string) {
 	if getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	if limit, ok := cgroupMemory(root); ok {
-		debug.SetMemoryLimit(limit / 4 * 3)
+		debug.SetMemoryLimit(limit / 8 * 5)
 	}
 }
 

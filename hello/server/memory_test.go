@@ -107,8 +107,8 @@ func TestLimitMemory(t *testing.T) {
 		t.Errorf("with GOMEMLIMIT the limit is %d, want %d", got, before)
 	}
 	limitMemory(root, func(string) string { return "" })
-	if got := debug.SetMemoryLimit(-1); got != 24<<20 {
-		t.Errorf("the limit is %d, want 24 MiB", got)
+	if got := debug.SetMemoryLimit(-1); got != 20<<20 {
+		t.Errorf("the limit is %d, want 20 MiB", got)
 	}
 }
 

@@ -106,7 +106,7 @@ func Run(ctx context.Context, listener net.Listener, handler http.Handler, optio
 
 	// server.Shutdown alone would drop requests: those on their way over idle
 	// connections, and those that it reads after it was called.
-	listener.Close()
+	limited.Close()
 	<-served
 	lastRequests, cancel := context.WithTimeout(grace, lastRequestTimeout)
 	defer cancel()

@@ -26,7 +26,7 @@ func TestTooManyFields(t *testing.T) {
 func TestContentIsNoHead(t *testing.T) {
 	t.Parallel()
 	client, conn := newCrowd(t, 1, 1<<30).accept(t)
-	conn.setAnswering(true)
+	conn.handle()
 	go io.WriteString(client, strings.Repeat("\n", maxHeadMemory))
 	if n, err := io.ReadFull(conn, make([]byte, maxHeadMemory)); err != nil {
 		t.Errorf("after %d bytes: %v", n, err)
@@ -51,7 +51,9 @@ func TestErrorsOfNetHTTP(t *testing.T) {
 		{"HTTP/1.1 5", true, ""},
 	} {
 		client, conn := newCrowd(t, 1, 1<<30).accept(t)
-		conn.setAnswering(test.answering)
+		if test.answering {
+			conn.handle()
+		}
 		go func() {
 			if n, err := io.WriteString(conn, test.data); n != len(test.data) || err != nil {
 				t.Errorf("%q: writing: %d, %v", test.data, n, err)

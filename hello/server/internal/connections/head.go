@@ -34,8 +34,8 @@ type headMemory struct {
 	carriage   bool // whether the line starts with CR
 }
 
-func (h *headMemory) read(data []byte) {
-	ended := false
+// read tells whether a head ended in data.
+func (h *headMemory) read(data []byte) (ended bool) {
 	for len(data) > 0 {
 		newline := bytes.IndexByte(data, '\n')
 		line := data
@@ -54,7 +54,7 @@ func (h *headMemory) read(data []byte) {
 		// until more of it is read as a head.
 		h.tooLarge = h.tooLarge || !ended && h.unfinished > maxHeadMemory
 		if newline < 0 {
-			return
+			break
 		}
 		if h.lineLength == 0 || h.lineLength == 1 && h.carriage {
 			h.largest = max(h.largest, h.unfinished)
@@ -63,6 +63,7 @@ func (h *headMemory) read(data []byte) {
 		h.lineLength = 0
 		data = data[newline+1:]
 	}
+	return ended
 }
 
 // total is what the connection may hold: the head being answered, and what of

@@ -11,7 +11,7 @@ const (
 	otherFiles = 32
 
 	// enoughMemory is what all connections together take at most, however much
-	// there is: some 8000 browsers.
+	// there is: some 6000 browsers.
 	enoughMemory = 160 << 20
 )
 
@@ -25,10 +25,9 @@ func maxCount() int {
 	return max(1, int(min(files.Cur, math.MaxInt32))-otherFiles)
 }
 
-// maxMemory returns how many bytes all connections together may
-// take: three quarters of what the garbage collector keeps to, so that it is not
-// busy all the time. That is 18 MiB, or 1100 connections, where the cgroup has
-// 32 MiB.
+// maxMemory returns how many bytes all connections together may take: three
+// quarters of what the garbage collector keeps to, so that it is not busy all the
+// time. That is 15 MiB, or 640 connections, where the cgroup has 32 MiB.
 func maxMemory() int {
 	return int(min(debug.SetMemoryLimit(-1)/4*3, enoughMemory))
 }

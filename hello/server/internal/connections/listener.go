@@ -11,9 +11,22 @@ import (
 	"time"
 )
 
+// When there is no room for a new connection, one that did not complete a request
+// for so long has to go: its first one, or another one. Clients send their first
+// request together with what completes the handshake; between two they may have
+// something to do.
+const (
+	patience     = 250 * time.Millisecond
+	keptPatience = time.Second
+)
+
 // Listener is a listener whose connections share a limited number of files and
-// a limited memory. When there is not enough, the connection goes that has not
-// completed a request for longest: a new connection is never kept waiting.
+// a limited memory. When there is not enough for a new connection, the one goes
+// that has not completed a request for longest, provided that it had time to.
+// As long as there is none, the new one waits, and others behind it in the kernel,
+// where they take little. If that is not for clients that leave without an answer,
+// but for others that behave as well, answers end their connections, so that all
+// get their turn.
 //
 // The alternative, to accept no more than so many, would give the server to
 // whoever takes all places and says nothing, until a timeout frees them. Here
@@ -25,17 +38,23 @@ type Listener struct {
 	maxCount  int
 	maxMemory int
 
-	mu     sync.Mutex
-	memory int
-	order  list.List // of *connection; the first completed no request for longest
+	mu      sync.Mutex
+	memory  int
+	order   list.List // of *connection, by since
+	served  float64   // how many of those that left lately had an answer, 0 to 1
+	waiting bool      // whether a connection waits for its place
+	closed  bool
+	room    chan struct{} // something was forgotten, or the listener closed
 }
 
 // Limit limits the connections that are accepted from listener by what the
 // process may use: open files (RLIMIT_NOFILE), and memory
 // ([runtime/debug.SetMemoryLimit]), as the limits are now. They are to be served by a
 // server that [Listener.Attach] was called for.
-func Limit(listener net.Listener) *Listener {
-	return &Listener{Listener: listener, maxCount: maxCount(), maxMemory: maxMemory()}
+func Limit(listener net.Listener) *Listener { return limit(listener, maxCount(), maxMemory()) }
+
+func limit(listener net.Listener, maxCount, maxMemory int) *Listener {
+	return &Listener{Listener: listener, maxCount: maxCount, maxMemory: maxMemory, served: 1, room: make(chan struct{}, 1)}
 }
 
 // Attach makes server, which is not serving yet, tell what becomes of the
@@ -48,32 +67,105 @@ func (l *Listener) Attach(server *http.Server) {
 	}
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
 		if state == http.StateIdle {
-			conn.(*connection).setAnswering(false)
+			conn.(*connection).answered()
 		}
 	}
 	handler := server.Handler
 	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// [http.StateActive] is no sign of this: a request that net/http
 		// refuses makes a connection active as well.
-		r.Context().Value(key{}).(*connection).setAnswering(true)
+		c := r.Context().Value(key{}).(*connection)
+		if c.handle() {
+			w.Header().Set("Connection", "close")
+		}
+		defer c.handled()
 		handler.ServeHTTP(w, r)
 	})
 }
 
-// Accept waits for the next connection, and makes room for it.
+// Accept waits for the next connection, and for room for it.
 func (l *Listener) Accept() (net.Conn, error) {
 	accepted, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	c := &connection{Conn: accepted, among: l}
+	if !l.enter(c) {
+		accepted.Close()
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close closes the listener; connections that are accepted stay.
+func (l *Listener) Close() error {
+	err := l.Listener.Close()
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.signal()
+	return err
+}
+
+// enter adds a connection once there is room for it; entered is false if the
+// listener was closed before.
+func (l *Listener) enter(c *connection) (entered bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer func() { l.waiting = false }()
+	// An eighth is for the heads that those inside may yet send.
+	for l.order.Len() > 0 && (l.order.Len() >= l.maxCount || l.memory+c.memory() > l.maxMemory/8*7) {
+		if l.closed {
+			return false
+		}
+		victim, wait := l.longest(false)
+		if victim != nil {
+			l.forget(victim)
+			l.unlocked(func() { closeAll([]*connection{victim}) })
+			continue
+		}
+		l.waiting = true
+		l.unlocked(func() {
+			select {
+			case <-l.room:
+			case <-time.After(wait):
+			}
+		})
+	}
+	c.since = time.Now()
 	c.place = l.order.PushBack(c)
 	l.memory += c.memory()
-	excess := l.takeExcess()
+	return true
+}
+
+// unlocked does something without the mutex, with which it is called.
+func (l *Listener) unlocked(do func()) {
 	l.mu.Unlock()
-	closeAll(excess)
-	return c, nil
+	defer l.mu.Lock()
+	do()
+}
+
+// longest returns the connection that has not completed a request for longest,
+// and for too long, unless it does not matter how long; or nil, and when to ask
+// again. Those do not count whose clients wait for the server, and not the other
+// way round. It is called with the mutex held.
+func (l *Listener) longest(anyTime bool) (victim *connection, wait time.Duration) {
+	wait = patience
+	for e := l.order.Front(); e != nil; e = e.Next() {
+		c := e.Value.(*connection)
+		left := patience - time.Since(c.since)
+		if c.served {
+			left += keptPatience - patience
+		}
+		switch {
+		case c.handling && !c.writing:
+		case left > 0 && !anyTime:
+			wait = min(wait, left)
+		case c.writing || !c.hasUnread():
+			return c, 0
+		}
+	}
+	return nil, wait
 }
 
 // Drain gives the clients until ctx is done to send another request, and closes
@@ -108,11 +200,15 @@ func (l *Listener) count() int {
 	return l.order.Len()
 }
 
-// takeExcess forgets the connections that are too many, and returns them to be
-// closed. One always stays. It is called with the mutex held.
+// takeExcess forgets connections until the others do not take too much memory,
+// and returns them to be closed. One always stays. It is called with the mutex
+// held.
 func (l *Listener) takeExcess() (excess []*connection) {
-	for l.order.Len() > 1 && (l.order.Len() > l.maxCount || l.memory > l.maxMemory) {
-		c := l.order.Front().Value.(*connection)
+	for l.order.Len() > 1 && l.memory > l.maxMemory {
+		c, _ := l.longest(true)
+		if c == nil {
+			break
+		}
 		l.forget(c)
 		excess = append(excess, c)
 	}
@@ -127,6 +223,20 @@ func (l *Listener) forget(c *connection) {
 	l.order.Remove(c.place)
 	c.place = nil
 	l.memory -= c.memory()
+	const lately = 64 // connections
+	l.served -= l.served / lately
+	if c.served {
+		l.served += 1. / lately
+	}
+	l.signal()
+}
+
+// signal wakes the connection that waits for its place.
+func (l *Listener) signal() {
+	select {
+	case l.room <- struct{}{}:
+	default:
+	}
 }
 
 func closeAll(connections []*connection) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -18,6 +19,7 @@ type queue struct {
 }
 
 func (q queue) Accept() (net.Conn, error) { return <-q.conns, nil }
+func (q queue) Close() error              { return nil }
 
 // crowd is a listener with some connections.
 type crowd struct {
@@ -29,7 +31,7 @@ type crowd struct {
 func newCrowd(t *testing.T, maxCount, maxMemory int) *crowd {
 	t.Helper()
 	q := queue{conns: make(chan net.Conn, 1)}
-	c := &crowd{Listener: &Listener{Listener: q, maxCount: maxCount, maxMemory: maxMemory}, queue: q}
+	c := &crowd{Listener: limit(q, maxCount, maxMemory), queue: q}
 	t.Cleanup(func() {
 		for _, conn := range c.accepted {
 			conn.Close()
@@ -57,7 +59,7 @@ func (c *crowd) accept(t *testing.T) (client net.Conn, accepted *connection) {
 }
 
 // join adds a connection whose client says something, which is read.
-func (c *crowd) join(t *testing.T, says string) {
+func (c *crowd) join(t *testing.T, says string) (client net.Conn) {
 	t.Helper()
 	client, conn := c.accept(t)
 	go io.WriteString(client, says)
@@ -65,10 +67,11 @@ func (c *crowd) join(t *testing.T, says string) {
 	for read := 0; read < len(says); {
 		n, err := conn.Read(buffer)
 		if err != nil {
-			return
+			break
 		}
 		read += n
 	}
+	return client
 }
 
 // open tells, a letter for each, which connections are.
@@ -89,44 +92,174 @@ func (c *crowd) wantOpen(t *testing.T, want string) {
 	}
 }
 
+// ask has a connection complete a request.
+func (c *connection) ask() {
+	c.handle()
+	c.handled()
+	c.answered()
+}
+
 func TestOldestGoes(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t, 3, 1<<30)
-	for range 5 {
-		c.join(t, "GET /")
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 3, 1<<30)
+		for range 5 {
+			c.join(t, "GET /")
+		}
+		c.wantOpen(t, "cde")
+		// Who completes a request is the youngest. Who only says more is not.
+		c.accepted[2].ask()
+		c.join(t, "")
+		c.wantOpen(t, "cef")
+		c.join(t, "")
+		c.wantOpen(t, "cfg")
+		if _, err := c.accepted[0].Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("reading one that had to go: %v", err)
+		}
+	})
+}
+
+// TestPatience: nobody goes who had no time to ask something, or whose answer is
+// not ready yet; the new one waits.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 2, 1<<30)
+		start := time.Now()
+		since := func() time.Duration { return time.Since(start) }
+		c.join(t, "")
+		time.Sleep(patience / 2)
+		c.join(t, "")
+		c.join(t, "")
+		if got := since(); got != patience {
+			t.Errorf("the third has a place after %v, want %v", got, patience)
+		}
+		c.wantOpen(t, "bc")
+		c.accepted[1].handle()
+		c.accepted[2].handle()
+		go func() {
+			time.Sleep(time.Minute)
+			c.accepted[2].handled()
+			c.accepted[2].Close()
+		}()
+		c.join(t, "")
+		if got := since(); got != patience+time.Minute {
+			t.Errorf("the fourth has a place after %v, want %v", got, patience+time.Minute)
+		}
+		c.wantOpen(t, "bd")
+	})
+}
+
+// TestTurns: where clients wait for others that behave like them, each gets one
+// answer in turn; where they wait for those who ask nothing, they keep their
+// places.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		left func(*connection) // what those did that were there before
+		want bool
+	}{
+		"crowd":  {func(c *connection) { c.ask() }, true},
+		"attack": {func(*connection) {}, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrowd(t, 1, 1<<30)
+			for i := range 100 {
+				c.join(t, "")
+				test.left(c.accepted[i])
+			}
+			last := c.accepted[99]
+			if last.handle() {
+				t.Errorf("%s: its answer is the last one though nobody waits", name)
+			}
+			last.handled()
+			go c.join(t, "")
+			synctest.Wait()
+			if got := last.handle(); got != test.want {
+				t.Errorf("%s: an answer is the last one: %t", name, got)
+			}
+			last.handled()
+			time.Sleep(keptPatience)
+			synctest.Wait()
+		})
 	}
-	c.wantOpen(t, "cde")
-	// Who completes a request is the youngest. Who only says more is not.
-	c.accepted[2].setAnswering(true)
-	c.accepted[2].setAnswering(false)
-	c.join(t, "")
-	c.wantOpen(t, "cef")
-	c.join(t, "")
-	c.wantOpen(t, "cfg")
-	if _, err := c.accepted[0].Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("reading one that had to go: %v", err)
-	}
+}
+
+// TestCloseEndsWaiting: a server that stops waits for no place.
+func TestCloseEndsWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 1, 1<<30)
+		c.join(t, "")
+		c.accepted[0].handle()
+		_, server := net.Pipe()
+		c.queue.conns <- server
+		refused := make(chan error)
+		go func() {
+			_, err := c.Accept()
+			refused <- err
+		}()
+		synctest.Wait()
+		c.Listener.Close()
+		if err := <-refused; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("got %v, want %v", err, net.ErrClosed)
+		}
+		if _, err := server.Write(nil); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the connection that waited is open: %v", err)
+		}
+	})
 }
 
 func TestMemoryIsShared(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t, 100, 5*memoryPerConnection)
-	for range 4 {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 100, 6*memoryPerConnection+1<<12)
+		for i := range 4 {
+			c.join(t, "GET / HTTP/1.1\r\n\r\n")
+			c.accepted[i].ask()
+		}
+		c.wantOpen(t, "abcd")
+		// One that takes as much as three makes one go.
+		c.join(t, "GET / HTTP/1.1\r\nA: "+strings.Repeat("x", memoryPerConnection))
+		c.wantOpen(t, "bcde")
+		// The next one like it makes that one go.
+		c.join(t, "GET / HTTP/1.1\r\nA: "+strings.Repeat("x", memoryPerConnection))
+		c.wantOpen(t, "bcdf")
+		// One whose answer is being prepared stays.
+		c.accepted[1].handle()
+		c.maxMemory = 3 * memoryPerConnection
+		c.join(t, "")
+		c.wantOpen(t, "bg")
+		// One that takes more than there is stays alone.
+		c.accepted[1].handled()
+		c.maxMemory = 1
+		c.join(t, "")
+		c.wantOpen(t, "h")
+	})
+}
+
+// TestSlowReader: who does not read the answer has to go, who reads it has not.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 2, 1<<30)
 		c.join(t, "GET / HTTP/1.1\r\n\r\n")
-	}
-	c.wantOpen(t, "abcd")
-	// One that takes as much as two and a half makes two go.
-	c.join(t, "GET / HTTP/1.1\r\nA: "+strings.Repeat("x", memoryPerConnection*3/4))
-	c.wantOpen(t, "cde")
-	// One takes more while it is answered.
-	c.accepted[4].setAnswering(true)
-	c.wantOpen(t, "de")
-	c.accepted[4].setAnswering(false)
-	c.wantOpen(t, "de")
-	// One that takes more than there is stays alone.
-	c.maxMemory = 1
-	c.join(t, "")
-	c.wantOpen(t, "f")
+		c.join(t, "GET / HTTP/1.1\r\n\r\n")
+		for _, conn := range c.accepted {
+			conn.handle()
+		}
+		written := make(chan error)
+		go func() {
+			_, err := c.accepted[1].Write([]byte("answer"))
+			written <- err
+		}()
+		synctest.Wait()
+		c.join(t, "")
+		c.wantOpen(t, "ac")
+		if err := <-written; !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("writing to who had to go: %v", err)
+		}
+	})
 }
 
 // TestSlowloris keeps the server busy with half requests, more of them than it
@@ -139,7 +272,9 @@ func TestSlowloris(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limited := &Listener{Listener: listener, maxCount: 40, maxMemory: 1 << 30}
+	limited := limit(listener, 40, 1<<30)
+	// It has been going on for a while.
+	limited.served = 0
 	server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Hour}
 	limited.Attach(server)
 	go server.Serve(limited)
