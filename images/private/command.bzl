@@ -62,13 +62,17 @@ def _image_command_impl(ctx):
     images = ctx.attr.images[GoImageSetInfo]
     ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
     ctx.actions.symlink(output = manifest, target_file = images.manifest)
-    return DefaultInfo(
-        executable = program,
-        runfiles = ctx.runfiles([manifest]).merge_all([
-            images.runfiles,
-            ctx.attr.tool[DefaultInfo].default_runfiles,
-        ]),
-    )
+    return [
+        DefaultInfo(
+            executable = program,
+            runfiles = ctx.runfiles([manifest]).merge_all([
+                images.runfiles,
+                ctx.attr.tool[DefaultInfo].default_runfiles,
+            ]),
+        ),
+        # What the go_binary's attribute env says.
+        ctx.attr.tool[RunEnvironmentInfo],
+    ]
 
 _ATTRS = {
     "images": attr.label(

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"syscall"
 	"time"
+
+	"example.com/reproducible-images/tools/internal/await"
 )
 
 const (
@@ -34,38 +35,14 @@ func checkPort(ctx context.Context, port int) error {
 func awaitOK(ctx context.Context, url string, c container) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %s", startTimeout))
 	defer cancel()
-	client := &http.Client{
-		Transport: &http.Transport{DisableKeepAlives: true},
-		// A redirect is an answer other than 200.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	for {
-		err := askOK(ctx, client, url)
-		if err == nil {
-			return nil
-		}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
 		select {
 		case <-c.Done():
-			return fmt.Errorf("it ended before %s answered: %w", url, c.ended())
+			end(fmt.Errorf("it ended before %s answered: %w", url, c.ended()))
 		case <-ctx.Done():
-			return fmt.Errorf("%w, at last: %w", context.Cause(ctx), err)
-		case <-time.After(pollInterval):
 		}
-	}
-}
-
-func askOK(ctx context.Context, client *http.Client, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", url, response.Status)
-	}
-	return nil
+	}()
+	return await.OK(ctx, url, pollInterval)
 }
