@@ -27,18 +27,12 @@ func checkArm64(ctx context.Context, s *session, e engines.Engine) (string, erro
 		"--volume", qemu + ":/qemu:ro", "--entrypoint", "/qemu",
 		"--publish", published,
 	}
-	c, err := e.Run(ctx, flags, s.reference(), "/hello")
+	c, err := s.launch(ctx, e, flags, "/hello")
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
-	if err := checkPages(ctx, platform); err != nil {
-		return "", err
-	}
-	took, err := stop(ctx, c)
+	took, err := checkPages(ctx, c, platform)
 	if err != nil {
 		return "", err
 	}

@@ -32,15 +32,11 @@ func checkLimits(ctx context.Context, s *session, e engines.Engine) (string, err
 		// Go takes a share of a processor for two at least.
 		{[]string{"--cpus", "0.5"}, limits{math.MaxInt64, min(2, all)}},
 	} {
-		c, err := e.Run(ctx, append([]string{"--publish", published}, row.flags...), s.reference())
+		c, err := s.launch(ctx, e, append([]string{"--publish", published}, row.flags...))
 		if err != nil {
 			return "", err
 		}
-		err = awaitHello(ctx)
-		var log string
-		if err == nil {
-			log, err = c.Log(ctx)
-		}
+		log, err := c.Log(ctx)
 		c.Remove(ctx)
 		if err != nil {
 			return "", err

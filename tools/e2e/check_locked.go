@@ -55,14 +55,11 @@ func checkLocked(ctx context.Context, s *session, e engines.Engine) (string, err
 	if err != nil {
 		return "", err
 	}
-	c, err := e.Run(ctx, slices.Concat(locks(e), []string{"--volume", probe + ":/probe:ro"}), s.reference())
+	c, err := s.launch(ctx, e, slices.Concat(locks(e), []string{"--volume", probe + ":/probe:ro"}))
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
 	output, err := c.Exec(ctx, "/probe")
 	if err != nil {
 		return "", err

@@ -24,14 +24,11 @@ func restartAfterOOM(ctx context.Context, s *session, e engines.Engine) error {
 	}
 	// No swap, which would only take longer to fill.
 	flags := slices.Concat(locks(e), []string{"--memory-swap", "32m", "--restart", "on-failure", "--volume", probe + ":/probe:ro"})
-	c, err := e.Run(ctx, flags, s.reference())
+	c, err := s.launch(ctx, e, flags)
 	if err != nil {
 		return err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return err
-	}
 	began, err := c.Inspect(ctx, "{{.State.StartedAt}}")
 	if err != nil {
 		return err

@@ -12,14 +12,11 @@ import (
 
 // checkPage looks at the page of the container in chromium.
 func checkPage(ctx context.Context, s *session, e engines.Engine) (string, error) {
-	c, err := e.Run(ctx, locks(e), s.reference())
+	c, err := s.launch(ctx, e, locks(e))
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
 	return inBrowser(ctx, func(b *browser.Browser) ([]browser.Result, error) {
 		return b.Check(ctx, browser.Page{
 			URL:     url,

@@ -26,18 +26,12 @@ func checkPulled(ctx context.Context, s *session, e engines.Engine) (string, err
 			return "", err
 		}
 	}
-	c, err := e.Run(ctx, []string{"--cap-drop", "ALL", "--publish", published}, s.reference())
+	c, err := s.launch(ctx, e, []string{"--cap-drop", "ALL", "--publish", published})
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
-	if err := checkPages(ctx, platform); err != nil {
-		return "", err
-	}
-	took, err := stop(ctx, c)
+	took, err := checkPages(ctx, c, platform)
 	if err != nil {
 		return "", err
 	}
@@ -65,22 +59,26 @@ func checkDigest(ctx context.Context, s *session, e engines.Engine, reference st
 	return err
 }
 
-// checkPages compares what it serves with what it should.
-func checkPages(ctx context.Context, platform string) error {
+// checkPages compares what a container serves with what it should, stops it and
+// tells how long that took.
+func checkPages(ctx context.Context, c *engines.Container, platform string) (time.Duration, error) {
 	text, err := get(ctx, url, "*/*")
 	if err == nil && text != "Hello, world!\n" {
 		err = fmt.Errorf("%s is %q", url, text)
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	page, err := get(ctx, url, "text/html")
+	if err != nil {
+		return 0, err
+	}
 	for _, part := range []string{"<title>Hello, world!</title>", "<dd>" + platform + "</dd>"} {
-		if err == nil && !strings.Contains(page, part) {
-			err = fmt.Errorf("the page does not have %s", part)
+		if !strings.Contains(page, part) {
+			return 0, fmt.Errorf("the page does not have %s", part)
 		}
 	}
-	return err
+	return stop(ctx, c)
 }
 
 // stop stops a container and tells how long that took. It is to end by itself,
@@ -136,14 +134,11 @@ func checkLoaded(ctx context.Context, s *session, e engines.Engine) (string, err
 // checkHealth asks for the health in the container, when it is well and when it
 // is not.
 func checkHealth(ctx context.Context, s *session, e engines.Engine) (string, error) {
-	c, err := e.Run(ctx, locks(e), s.reference())
+	c, err := s.launch(ctx, e, locks(e))
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
 	if _, err := c.Exec(ctx, "/hello", "-healthcheck"); err != nil {
 		return "", fmt.Errorf("it is well: %w", err)
 	}

@@ -13,14 +13,11 @@ import (
 
 // checkDrain stops a container while clients ask it.
 func checkDrain(ctx context.Context, s *session, e engines.Engine) (string, error) {
-	c, err := e.Run(ctx, locks(e), s.reference())
+	c, err := s.launch(ctx, e, locks(e))
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
 	// Not by the published port: docker's proxy accepts whether hello does or not.
 	address, err := c.Address(ctx)
 	if err != nil {
@@ -49,14 +46,11 @@ func checkDrain(ctx context.Context, s *session, e engines.Engine) (string, erro
 
 // checkSecondSignal asks a container that is stopping to stop at once.
 func checkSecondSignal(ctx context.Context, s *session, e engines.Engine) (string, error) {
-	c, err := e.Run(ctx, locks(e), s.reference())
+	c, err := s.launch(ctx, e, locks(e))
 	if err != nil {
 		return "", err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return "", err
-	}
 	// A connection that is kept alive makes the server wait for a last request.
 	client := http.Client{Transport: &http.Transport{}, Timeout: startTimeout}
 	defer client.CloseIdleConnections()
@@ -122,14 +116,11 @@ func restartAfterFailures(ctx context.Context, s *session, e engines.Engine) err
 }
 
 func restartAfterStop(ctx context.Context, s *session, e engines.Engine) error {
-	c, err := e.Run(ctx, append([]string{"--restart", "always"}, locks(e)...), s.reference())
+	c, err := s.launch(ctx, e, append([]string{"--restart", "always"}, locks(e)...))
 	if err != nil {
 		return err
 	}
 	defer c.Remove(ctx)
-	if err := awaitHello(ctx); err != nil {
-		return err
-	}
 	if _, err := stop(ctx, c); err != nil {
 		return err
 	}

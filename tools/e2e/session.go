@@ -104,6 +104,20 @@ func (s *session) push(ctx context.Context, address string) error {
 	return nil
 }
 
+// launch runs the image with these flags of an engine, and arguments of its own,
+// and returns when it answers on the published port.
+func (s *session) launch(ctx context.Context, e engines.Engine, flags []string, args ...string) (*engines.Container, error) {
+	c, err := e.Run(ctx, flags, s.reference(), args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := awaitHello(ctx); err != nil {
+		c.Remove(ctx)
+		return nil, err
+	}
+	return c, nil
+}
+
 // startEngines starts the engines that the checks need, with the image pulled;
 // stop stops them.
 func (s *session) startEngines(ctx context.Context) (stop func()) {

@@ -70,7 +70,7 @@ func (c counts) problem() string {
 	switch {
 	case c.err != nil:
 		return c.err.Error()
-	case c.most <= c.atRest+c.abandoned/2:
+	case c.most <= c.atRest+c.abandoned/4:
 		// It may close some, but then it does not wait for anything.
 		return fmt.Sprintf("the test is none: with %d connections there were %d descriptors", c.abandoned, c.most)
 	case c.end > c.atRest:

@@ -113,7 +113,7 @@ func TestCounts(t *testing.T) {
 	for problem, c := range map[string]counts{
 		"": {atRest: 10, abandoned: 400, most: 410, end: 10},
 		"after 15s there are 2 descriptors more than before the load":       {atRest: 10, abandoned: 400, most: 410, end: 12, after: 15 * time.Second},
-		"the test is none: with 400 connections there were 210 descriptors": {atRest: 10, abandoned: 400, most: 210, end: 10},
+		"the test is none: with 400 connections there were 110 descriptors": {atRest: 10, abandoned: 400, most: 110, end: 10},
 		process.ErrGone.Error(): {err: process.ErrGone},
 	} {
 		if got := c.problem(); got != problem {

@@ -24,7 +24,7 @@ type connection struct {
 	handling  bool // from when a head is complete until the handler has run
 	answering bool // from when the handler is called until the answer is sent
 	writing   bool
-	served    bool // whether it had an answer
+	served    bool // whether it asked for something, complete
 }
 
 func (c *connection) memory() int { return memoryPerConnection + c.head.total() }
@@ -119,10 +119,12 @@ func (c *connection) isAnswering() bool {
 // last is set, as another client waits for this one's place.
 func (c *connection) handle() (last bool) {
 	c.change(func() {
-		c.handling, c.answering = true, true
+		c.handling, c.answering, c.served = true, true, true
 		c.touch()
 		l := c.among
-		last = l.waiting && l.served >= 0.5
+		if last = l.waiting && l.served >= 0.1; last {
+			l.left(c)
+		}
 	})
 	return last
 }
@@ -130,7 +132,7 @@ func (c *connection) handle() (last bool) {
 // handled is called when the handler has done its part.
 func (c *connection) handled() {
 	c.change(func() {
-		c.handling, c.served = false, true
+		c.handling = false
 		c.touch()
 	})
 }

@@ -25,9 +25,9 @@ func maxCount() int {
 	return max(1, int(min(files.Cur, math.MaxInt32))-otherFiles)
 }
 
-// maxMemory returns how many bytes all connections together may take: three
-// quarters of what the garbage collector keeps to, so that it is not busy all the
-// time. That is 15 MiB, or 640 connections, where the cgroup has 32 MiB.
+// maxMemory returns how many bytes all connections together may take: half of what
+// the garbage collector keeps to, or it would be busy all the time. That is 10 MiB,
+// or 370 connections, where the cgroup has 32 MiB.
 func maxMemory() int {
-	return int(min(debug.SetMemoryLimit(-1)/4*3, enoughMemory))
+	return int(min(debug.SetMemoryLimit(-1)/2, enoughMemory))
 }

@@ -8,8 +8,8 @@ import (
 // TestLimits is not parallel: the memory limit is that of the process.
 func TestLimits(t *testing.T) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(20 << 20))
-	if got := maxMemory(); got != 15<<20 {
-		t.Errorf("connections may take %d, want 15 MiB", got)
+	if got := maxMemory(); got != 10<<20 {
+		t.Errorf("connections may take %d, want 10 MiB", got)
 	}
 	debug.SetMemoryLimit(1 << 62)
 	if got := maxMemory(); got != enoughMemory {

@@ -41,7 +41,7 @@ type Listener struct {
 	mu      sync.Mutex
 	memory  int
 	order   list.List // of *connection, by since
-	served  float64   // how many of those that left lately had an answer, 0 to 1
+	served  float64   // how many of those that had to leave lately had an answer, 0 to 1
 	waiting bool      // whether a connection waits for its place
 	closed  bool
 	room    chan struct{} // something was forgotten, or the listener closed
@@ -113,6 +113,7 @@ func (l *Listener) enter(c *connection) (entered bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer func() { l.waiting = false }()
+	inVain := false
 	// An eighth is for the heads that those inside may yet send.
 	for l.order.Len() > 0 && (l.order.Len() >= l.maxCount || l.memory+c.memory() > l.maxMemory/8*7) {
 		if l.closed {
@@ -120,15 +121,21 @@ func (l *Listener) enter(c *connection) (entered bool) {
 		}
 		victim, wait := l.longest(false)
 		if victim != nil {
+			l.left(victim)
 			l.forget(victim)
 			l.unlocked(func() { closeAll([]*connection{victim}) })
 			continue
+		}
+		if inVain {
+			// All ask something all the time: none is an attacker.
+			l.served = 1
 		}
 		l.waiting = true
 		l.unlocked(func() {
 			select {
 			case <-l.room:
 			case <-time.After(wait):
+				inVain = true
 			}
 		})
 	}
@@ -209,6 +216,7 @@ func (l *Listener) takeExcess() (excess []*connection) {
 		if c == nil {
 			break
 		}
+		l.left(c)
 		l.forget(c)
 		excess = append(excess, c)
 	}
@@ -223,12 +231,16 @@ func (l *Listener) forget(c *connection) {
 	l.order.Remove(c.place)
 	c.place = nil
 	l.memory -= c.memory()
+	l.signal()
+}
+
+// left notes that a connection has to leave. It is called with the mutex held.
+func (l *Listener) left(c *connection) {
 	const lately = 64 // connections
 	l.served -= l.served / lately
 	if c.served {
 		l.served += 1. / lately
 	}
-	l.signal()
 }
 
 // signal wakes the connection that waits for its place.

@@ -164,11 +164,11 @@ func TestTurns(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCrowd(t, 1, 1<<30)
-			for i := range 100 {
+			for i := range 300 {
 				c.join(t, "")
 				test.left(c.accepted[i])
 			}
-			last := c.accepted[99]
+			last := c.accepted[299]
 			if last.handle() {
 				t.Errorf("%s: its answer is the last one though nobody waits", name)
 			}
@@ -183,6 +183,31 @@ func TestTurns(t *testing.T) {
 			synctest.Wait()
 		})
 	}
+}
+
+// TestTurnsAfterAttack: nobody waits for good behind clients that are never idle,
+// whoever had to leave before.
+func TestTurnsAfterAttack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, 1, 1<<30)
+		c.served = 0
+		c.join(t, "")
+		go c.join(t, "")
+		start := time.Now()
+		for !c.accepted[0].handle() {
+			if time.Since(start) > time.Minute {
+				t.Fatal("its place is its own for good")
+			}
+			c.accepted[0].handled()
+			c.accepted[0].answered()
+			time.Sleep(patience / 2)
+		}
+		c.accepted[0].handled()
+		c.accepted[0].Close()
+		synctest.Wait()
+		c.wantOpen(t, "b")
+	})
 }
 
 // TestCloseEndsWaiting: a server that stops waits for no place.

@@ -37,8 +37,8 @@ type Result struct {
 
 // Problem says what failed in the run, "" if nothing did. It is also one if
 // there are fewer answers than connections, as wrk takes silence for no error.
-// One in a hundred connections may have had to wait too long, and one in a
-// thousand requests may have met a connection that was being closed as idle, as
+// One in a hundred connections may have had to wait too long, and one in two
+// hundred requests may have met a connection that was being closed as idle, as
 // HTTP allows (RFC 9112, section 9.5): other clients than wrk ask again.
 func (r Result) Problem(connections int) string {
 	var problems []string
@@ -47,7 +47,7 @@ func (r Result) Problem(connections int) string {
 		what       string
 	}{
 		{r.Connect, 0, "connections refused"},
-		{r.Read, r.Requests / 1000, "reads failed"},
+		{r.Read, r.Requests / 200, "reads failed"},
 		{r.Write, 0, "writes failed"},
 		{r.Timeout, connections / 100, "requests waited over " + timeout.String()},
 		{r.Status, 0, "answers neither 2xx nor 3xx"},
