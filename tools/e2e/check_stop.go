@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"example.com/reproducible-images/tools/e2e/engines"
@@ -60,20 +59,16 @@ func checkSecondSignal(ctx context.Context, s *session, e engines.Engine) (strin
 	}
 	response.Body.Close()
 	// As many signals as there is time for: the engine may be slow with them.
-	for {
-		err := c.Command(ctx, "kill", "--signal", "TERM")
+	err = eventually(ctx, "an end by a second signal", func() (bool, error) {
+		// It fails once there is nothing to be killed any more.
+		_ = c.Command(ctx, "kill", "--signal", "TERM")
 		status, running := c.Ended(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return "", ctx.Err()
-		case running == nil && status == 143:
-			return "exit status 143", nil
-		case running == nil:
-			return "", fmt.Errorf("it ended with status %d, not 143", status)
-		case err != nil && !strings.Contains(err.Error(), "not running"):
-			return "", err
+		if running == nil && status != 143 {
+			return false, fmt.Errorf("it ended with status %d, not 143", status)
 		}
-	}
+		return running == nil, nil
+	})
+	return "exit status 143", err
 }
 
 // checkRestart lets containers end in several ways, and looks what docker makes
