@@ -19,13 +19,18 @@ type connection struct {
 	net.Conn
 	among     *Listener
 	place     *list.Element // nil once closed
-	since     time.Time     // when it was accepted, or last got on with a request
+	entered   time.Time
+	since     time.Time // when it entered, or last got on with a request
 	head      headMemory
 	handling  bool // from when a head is complete until the handler has run
 	answering bool // from when the handler is called until the answer is sent
 	writing   bool
-	served    bool // whether it asked for something, complete
+	asked     bool // whether it completed a request
 }
+
+// isServed tells whether it is the server that has something to do: not to send
+// what the client has to read.
+func (c *connection) isServed() bool { return c.handling && !c.writing }
 
 func (c *connection) memory() int { return memoryPerConnection + c.head.total() }
 
@@ -119,10 +124,11 @@ func (c *connection) isAnswering() bool {
 // last is set, as another client waits for this one's place.
 func (c *connection) handle() (last bool) {
 	c.change(func() {
-		c.handling, c.answering, c.served = true, true, true
+		c.handling, c.answering, c.asked = true, true, true
 		c.touch()
 		l := c.among
-		if last = l.waiting && l.served >= 0.1; last {
+		last = l.waiting && l.asked >= 0.1 && time.Since(c.entered) >= turn
+		if last {
 			l.left(c)
 		}
 	})

@@ -20,13 +20,17 @@ const (
 	keptPatience = time.Second
 )
 
+// turn is how long a client keeps its place when others wait for theirs.
+const turn = 100 * time.Millisecond
+
 // Listener is a listener whose connections share a limited number of files and
 // a limited memory. When there is not enough for a new connection, the one goes
 // that has not completed a request for longest, provided that it had time to.
 // As long as there is none, the new one waits, and others behind it in the kernel,
 // where they take little. If that is not for clients that leave without an answer,
-// but for others that behave as well, answers end their connections, so that all
-// get their turn.
+// but for others that behave as well, answers end their connections after a while,
+// so that all get their turn. When heads grow beyond the memory there is, the
+// largest goes.
 //
 // The alternative, to accept no more than so many, would give the server to
 // whoever takes all places and says nothing, until a timeout frees them. Here
@@ -41,7 +45,7 @@ type Listener struct {
 	mu      sync.Mutex
 	memory  int
 	order   list.List // of *connection, by since
-	served  float64   // how many of those that had to leave lately had an answer, 0 to 1
+	asked   float64   // how many of those that had to leave lately had asked something, 0 to 1
 	waiting bool      // whether a connection waits for its place
 	closed  bool
 	room    chan struct{} // something was forgotten, or the listener closed
@@ -54,7 +58,7 @@ type Listener struct {
 func Limit(listener net.Listener) *Listener { return limit(listener, maxCount(), maxMemory()) }
 
 func limit(listener net.Listener, maxCount, maxMemory int) *Listener {
-	return &Listener{Listener: listener, maxCount: maxCount, maxMemory: maxMemory, served: 1, room: make(chan struct{}, 1)}
+	return &Listener{Listener: listener, maxCount: maxCount, maxMemory: maxMemory, asked: 1, room: make(chan struct{}, 1)}
 }
 
 // Attach makes server, which is not serving yet, tell what becomes of the
@@ -119,7 +123,7 @@ func (l *Listener) enter(c *connection) (entered bool) {
 		if l.closed {
 			return false
 		}
-		victim, wait := l.longest(false)
+		victim, wait := l.longest()
 		if victim != nil {
 			l.left(victim)
 			l.forget(victim)
@@ -128,7 +132,7 @@ func (l *Listener) enter(c *connection) (entered bool) {
 		}
 		if inVain {
 			// All ask something all the time: none is an attacker.
-			l.served = 1
+			l.asked = 1
 		}
 		l.waiting = true
 		l.unlocked(func() {
@@ -139,7 +143,8 @@ func (l *Listener) enter(c *connection) (entered bool) {
 			}
 		})
 	}
-	c.since = time.Now()
+	c.entered = time.Now()
+	c.since = c.entered
 	c.place = l.order.PushBack(c)
 	l.memory += c.memory()
 	return true
@@ -153,20 +158,20 @@ func (l *Listener) unlocked(do func()) {
 }
 
 // longest returns the connection that has not completed a request for longest,
-// and for too long, unless it does not matter how long; or nil, and when to ask
-// again. Those do not count whose clients wait for the server, and not the other
-// way round. It is called with the mutex held.
-func (l *Listener) longest(anyTime bool) (victim *connection, wait time.Duration) {
+// and for too long; or nil, and when to ask again. Those do not count whose clients
+// wait for the server, and not the other way round. It is called with the mutex
+// held.
+func (l *Listener) longest() (victim *connection, wait time.Duration) {
 	wait = patience
 	for e := l.order.Front(); e != nil; e = e.Next() {
 		c := e.Value.(*connection)
 		left := patience - time.Since(c.since)
-		if c.served {
+		if c.asked {
 			left += keptPatience - patience
 		}
 		switch {
-		case c.handling && !c.writing:
-		case left > 0 && !anyTime:
+		case c.isServed():
+		case left > 0:
 			wait = min(wait, left)
 		case c.writing || !c.hasUnread():
 			return c, 0
@@ -208,17 +213,23 @@ func (l *Listener) count() int {
 }
 
 // takeExcess forgets connections until the others do not take too much memory,
-// and returns them to be closed. One always stays. It is called with the mutex
-// held.
+// and returns them to be closed: those that take most. One always stays. It is
+// called with the mutex held.
 func (l *Listener) takeExcess() (excess []*connection) {
 	for l.order.Len() > 1 && l.memory > l.maxMemory {
-		c, _ := l.longest(true)
-		if c == nil {
+		var greediest *connection
+		for e := l.order.Front(); e != nil; e = e.Next() {
+			c := e.Value.(*connection)
+			if !c.isServed() && (greediest == nil || c.memory() > greediest.memory()) {
+				greediest = c
+			}
+		}
+		if greediest == nil {
 			break
 		}
-		l.left(c)
-		l.forget(c)
-		excess = append(excess, c)
+		l.left(greediest)
+		l.forget(greediest)
+		excess = append(excess, greediest)
 	}
 	return excess
 }
@@ -237,9 +248,9 @@ func (l *Listener) forget(c *connection) {
 // left notes that a connection has to leave. It is called with the mutex held.
 func (l *Listener) left(c *connection) {
 	const lately = 64 // connections
-	l.served -= l.served / lately
-	if c.served {
-		l.served += 1. / lately
+	l.asked -= l.asked / lately
+	if c.asked {
+		l.asked += 1. / lately
 	}
 }
 
