@@ -32,6 +32,14 @@ type connection struct {
 // what the client has to read.
 func (c *connection) isServed() bool { return c.handling && !c.writing }
 
+// patience is how long the client may keep the server waiting.
+func (c *connection) patience() time.Duration {
+	if c.asked && !c.writing {
+		return keptPatience
+	}
+	return patience
+}
+
 func (c *connection) memory() int { return memoryPerConnection + c.head.total() }
 
 func (c *connection) Read(buffer []byte) (int, error) {

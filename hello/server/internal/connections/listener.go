@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// When there is no room for a new connection, one that did not complete a request
-// for so long has to go: its first one, or another one. Clients send their first
-// request together with what completes the handshake; between two they may have
-// something to do.
+// When there is no room for a new connection, one has to go that kept the server
+// waiting for so long: with its first request or with reading an answer, or with
+// another request. Clients send their first request together with what completes
+// the handshake; between two they may have something to do.
 const (
 	patience     = 250 * time.Millisecond
 	keptPatience = time.Second
@@ -127,7 +127,7 @@ func (l *Listener) enter(c *connection) (entered bool) {
 		if victim != nil {
 			l.left(victim)
 			l.forget(victim)
-			l.unlocked(func() { closeAll([]*connection{victim}) })
+			l.unlocked(func() { _ = victim.Close() }) // There is nobody to tell.
 			continue
 		}
 		if inVain {
@@ -165,14 +165,11 @@ func (l *Listener) longest() (victim *connection, wait time.Duration) {
 	wait = patience
 	for e := l.order.Front(); e != nil; e = e.Next() {
 		c := e.Value.(*connection)
-		left := patience - time.Since(c.since)
-		if c.asked {
-			left += keptPatience - patience
-		}
+		rest := c.patience() - time.Since(c.since)
 		switch {
 		case c.isServed():
-		case left > 0:
-			wait = min(wait, left)
+		case rest > 0:
+			wait = min(wait, rest)
 		case c.writing || !c.hasUnread():
 			return c, 0
 		}

@@ -277,8 +277,12 @@ func TestSlowReader(t *testing.T) {
 			written <- err
 		}()
 		synctest.Wait()
+		start := time.Now()
 		c.join(t, "")
 		c.wantOpen(t, "ac")
+		if got := time.Since(start); got != patience {
+			t.Errorf("it had %v for that, want %v", got, patience)
+		}
 		if err := <-written; !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("writing to who had to go: %v", err)
 		}
