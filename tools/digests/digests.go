@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"example.com/reproducible-images/tools/inventory"
+	"github.com/google/renameio/v2"
 )
 
 // File has the images by Bazel label. The digests of an image index and of its
@@ -63,24 +63,13 @@ func (f File) Format() ([]byte, error) {
 }
 
 // Write replaces the file at path, at once or not at all.
-func (f File) Write(path string) (err error) {
+func (f File) Write(path string) error {
 	raw, err := f.Format()
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("writing the recorded digests: %w", err)
-		}
-	}()
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".digests-*.json")
-	if err != nil {
-		return err
+	if err := renameio.WriteFile(path, raw, 0o644); err != nil {
+		return fmt.Errorf("writing the recorded digests: %w", err)
 	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(raw)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
+	return nil
 }

@@ -102,9 +102,6 @@ func TestTakeAll(t *testing.T) {
 		if err != nil || picture.Width != width {
 			t.Errorf("%s is %d px wide, want %d (%v)", name, picture.Width, width, err)
 		}
-		if info, err := file.Stat(); err != nil || info.Mode() != 0o644 {
-			t.Errorf("%s has mode %v (%v)", name, info.Mode(), err)
-		}
 		if !strings.Contains(stdout.String(), filepath.Join(dir, name)+"  ") {
 			t.Errorf("%s is not in %q", name, &stdout)
 		}

@@ -3,16 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
-	"os"
 	"path/filepath"
 
 	"example.com/reproducible-images/tools/browser"
 	"example.com/reproducible-images/tools/internal/cli"
+	"github.com/google/renameio/v2"
 )
 
 // picture is one of the files: together they show both screens and schemes.
@@ -49,7 +48,7 @@ func takeAll(ctx context.Context, b visitor, url, output string, stdout io.Write
 	}
 	for i, p := range pictures {
 		file := filepath.Join(output, p.file)
-		if err := replace(file, encoded[i]); err != nil {
+		if err := renameio.WriteFile(file, encoded[i], 0o644); err != nil {
 			return fmt.Errorf("writing %s: %w", file, err)
 		}
 		fmt.Fprintf(stdout, "%s  %s\n", file, cli.Bytes(int64(len(encoded[i]))))
@@ -62,18 +61,4 @@ func encode(picture image.Image) ([]byte, error) {
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
 	err := encoder.Encode(&out, picture)
 	return out.Bytes(), err
-}
-
-// replace writes a file at once or not at all.
-func replace(path string, content []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".screenshots-*.png")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }
