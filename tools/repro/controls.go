@@ -30,16 +30,19 @@ type control struct {
 // image is the one that the controls are about.
 const image = "//images:hello"
 
+// helloFiles are the Go files of hello, of all its packages.
+var helloFiles = []string{"hello/*.go", "hello/server/*.go", "hello/server/internal/*/*.go"}
+
 // sourceControls take seconds each, in a workspace that was just built.
 var sourceControls = []control{
 	{
-		name: "comments reworded", text: "every comment in hello/*.go has other words",
-		files: []string{"hello/*.go"},
+		name: "comments reworded", text: "every comment in the Go files of hello has other words",
+		files: helloFiles,
 		edit:  each(checkout.Reword),
 	},
 	{
-		name: "comments added", text: "one more comment at the end of each file in hello/*.go",
-		files: []string{"hello/*.go"},
+		name: "comments added", text: "one more comment at the end of each Go file of hello",
+		files: helloFiles,
 		edit:  appendText("\n// One more comment.\n"),
 	},
 	{

@@ -66,11 +66,13 @@ func Workspace(t testing.TB, extra string) string {
 	write(t, filepath.Join(fake, "extra"), "after() { :; }\n"+extra+"\n")
 	write(t, filepath.Join(root, "tools/bazel"), fmt.Sprintf(bazel, fake))
 	for name, content := range map[string]string{
-		"hello/page.html":    Pages[0],
-		"hello/main.go":      "// Package main is small.\npackage main\n",
-		"hello/main_test.go": "package main\n",
-		"README.md":          "# Read me\n",
-		"docs/more.md":       "More.\n",
+		"hello/page.html":                    Pages[0],
+		"hello/main.go":                      "// Package main is small.\npackage main\n",
+		"hello/main_test.go":                 "package main\n",
+		"hello/server/server.go":             "// Package server is smaller.\npackage server\n",
+		"hello/server/internal/part/part.go": "// Package part is the smallest.\npackage part\n",
+		"README.md":                          "# Read me\n",
+		"docs/more.md":                       "More.\n",
 	} {
 		write(t, filepath.Join(root, name), content)
 	}
