@@ -96,11 +96,7 @@ func checkExample(ctx context.Context, c *engines.Container) (string, error) {
 
 // checkStatus looks at process 1 of a container from outside.
 func checkStatus(ctx context.Context, c *engines.Container) error {
-	pid, err := c.PID(ctx)
-	if err != nil {
-		return err
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	status, err := outsideStatus(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -110,7 +106,7 @@ func checkStatus(ctx context.Context, c *engines.Container) error {
 		"NoNewPrivs": "1",
 		"Seccomp":    "2",
 	} {
-		if got := field(string(status), name); got != want {
+		if got := field(status, name); got != want {
 			return fmt.Errorf("%s of process 1 is %s, not %s", name, got, want)
 		}
 	}

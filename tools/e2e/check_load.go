@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"example.com/reproducible-images/tools/e2e/engines"
 	"example.com/reproducible-images/tools/e2e/load"
-	"example.com/reproducible-images/tools/internal/await"
 	"github.com/bazelbuild/rules_go/go/runfiles"
 )
 
@@ -63,14 +60,10 @@ func checkLoad(ctx context.Context, s *session, e engines.Engine) (string, error
 
 // server describes a container whose program serves on port 8060, once it does.
 func server(ctx context.Context, c *engines.Container) (s load.Server, err error) {
-	address, err := c.Address(ctx)
-	if err != nil {
+	if s.Address, err = ownAddress(ctx, c); err != nil {
 		return s, err
 	}
-	s.Address = net.JoinHostPort(address.String(), "8060")
-	waiting, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %v", startTimeout))
-	defer cancel()
-	if err := await.OK(waiting, "http://"+s.Address+"/", 10*time.Millisecond); err != nil {
+	if err := awaitOK(ctx, "http://"+s.Address+"/"); err != nil {
 		return s, err
 	}
 	s.PID, err = c.PID(ctx)

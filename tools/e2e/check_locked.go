@@ -68,15 +68,11 @@ func checkLocked(ctx context.Context, s *session, e engines.Engine) (string, err
 	if err := json.Unmarshal([]byte(output), &r); err != nil {
 		return "", fmt.Errorf("the probe's report: %w", err)
 	}
-	pid, err := c.PID(ctx)
+	outside, err := outsideStatus(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	outside, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return "", err
-	}
-	if err := judge(r, e.Name, string(outside)); err != nil {
+	if err := judge(r, e.Name, outside); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("uid %d, CapEff %s, NoNewPrivs 1, Seccomp 2; of %d files none writable but %s; no program but %s, no setuid file",
@@ -123,6 +119,16 @@ func judge(r report.Report, runtime, outside string) error {
 		return fmt.Errorf("in the container, %s", strings.Join(problems, "; "))
 	}
 	return nil
+}
+
+// outsideStatus is /proc/PID/status of a container's process 1 as seen from here.
+func outsideStatus(ctx context.Context, c *engines.Container) (string, error) {
+	pid, err := c.PID(ctx)
+	if err != nil {
+		return "", err
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return string(status), err
 }
 
 // field returns a field of /proc/PID/status.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -17,12 +16,11 @@ func checkDrain(ctx context.Context, s *session, e engines.Engine) (string, erro
 		return "", err
 	}
 	defer c.Remove(ctx)
-	// Not by the published port: docker's proxy accepts whether hello does or not.
-	address, err := c.Address(ctx)
+	address, err := ownAddress(ctx, c)
 	if err != nil {
 		return "", err
 	}
-	traffic := startTraffic(ctx, net.JoinHostPort(address.String(), "8060"), 16)
+	traffic := startTraffic(ctx, address, 16)
 	select {
 	case <-time.After(time.Second):
 	case <-ctx.Done():

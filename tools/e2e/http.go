@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"time"
 
+	"example.com/reproducible-images/tools/e2e/engines"
 	"example.com/reproducible-images/tools/internal/await"
 )
 
@@ -24,10 +26,20 @@ const (
 )
 
 // awaitHello waits until the published port answers.
-func awaitHello(ctx context.Context) error {
+func awaitHello(ctx context.Context) error { return awaitOK(ctx, url) }
+
+// awaitOK waits until a container answers.
+func awaitOK(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %v", startTimeout))
 	defer cancel()
 	return await.OK(ctx, url, time.Millisecond)
+}
+
+// ownAddress is where a container listens in its engine's network: not the published
+// port, behind which docker's proxy accepts whether the container does or not.
+func ownAddress(ctx context.Context, c *engines.Container) (address string, err error) {
+	ip, err := c.Address(ctx)
+	return net.JoinHostPort(ip.String(), "8060"), err
 }
 
 // get returns the body of a page, which is to be answered with 200 OK.

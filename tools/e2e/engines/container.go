@@ -46,23 +46,14 @@ func (c *Container) Inspect(ctx context.Context, template string) (string, error
 	return c.engine.Output(ctx, "inspect", "--format", template, c.Name)
 }
 
-// InspectInt is Inspect for a number.
-func (c *Container) InspectInt(ctx context.Context, template string) (int, error) {
-	text, err := c.Inspect(ctx, template)
-	if err != nil {
-		return 0, err
-	}
-	number, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf("%s of container %s: %w", template, c.Name, err)
-	}
-	return number, nil
-}
-
 // PID is the number, in the namespace of this process, of the container's
 // process 1, or with runsc that of the sandbox around it.
 func (c *Container) PID(ctx context.Context) (int, error) {
-	return c.InspectInt(ctx, "{{.State.Pid}}")
+	text, err := c.Inspect(ctx, "{{.State.Pid}}")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(text)
 }
 
 // Address is that of the container in the engine's network.

@@ -97,7 +97,6 @@ type use struct {
 // memory checks that hello was never short of memory.
 func (t *test) memory(context.Context) ([]Row, error) {
 	hello, bare := t.hello.use(), t.bare.use()
-
 	return []Row{{
 		Check:   "memory over the whole run",
 		Hello:   hello.String(),

@@ -73,9 +73,9 @@ func (t *test) measure(ctx context.Context, e *endpoint, connections int, durati
 	return outcome{result, result.Problem(connections)}, nil
 }
 
-// compare makes the row of pairs of runs. The ratio is the median of those
-// pairs in which nothing failed, if they are most. No ratio is wrong: it says what the limits and
-// headers cost, on this machine.
+// compare makes the row of pairs of runs. The ratio is the median of those pairs
+// in which nothing failed, if they are most. No ratio is wrong: it says what the
+// limits and headers cost, on this machine.
 func compare(connections int, bareToo bool, hello, bare []outcome) Row {
 	row := Row{
 		Check: fmt.Sprintf("wrk, %d connections", connections),

@@ -102,13 +102,13 @@ func memoryCgroup(text string) (version cgroups, dir string, ok bool) {
 
 func (c cgroups) read(root fs.FS, dir string) (Memory, error) {
 	var m Memory
-	number := func(name, field_ string) (n int64, err error) {
+	number := func(name, inside string) (n int64, err error) {
 		text, err := fs.ReadFile(root, path.Join(c.tree, dir, name))
 		switch {
 		case err != nil:
 			return 0, err
-		case field_ != "":
-			n, err = field(string(text), field_)
+		case inside != "":
+			n, err = field(string(text), inside)
 		case strings.TrimSpace(string(text)) == "max":
 			return Unlimited, nil
 		default:

@@ -31,11 +31,11 @@ type Report struct {
 }
 
 // Visit has so many clients ask for url over and over for a duration, once at
-// least, and returns when the last request is answered or failed. Every other client keeps
-// its connection, the rest open one for each request. As every browser, they ask
-// again where a kept connection was closed before an answer (RFC 9110, section
-// 9.2.2; RFC 9112, section 9.3.1). An answer should be status 200 with that body.
-// When ctx ends it returns its cause.
+// least, and returns when the last request is answered or failed. Every other
+// client keeps its connection, the rest open one for each request. As every
+// browser, they ask again where a kept connection was closed before an answer (RFC
+// 9110, section 9.2.2; RFC 9112, section 9.3.1). An answer should be status 200
+// with that body. When ctx ends it returns its cause.
 func Visit(ctx context.Context, url, body string, clients int, duration time.Duration) (Report, error) {
 	end := time.Now().Add(duration)
 	var report Report
