@@ -17,7 +17,8 @@ const (
 )
 
 // Listen listens on a TCP address, [HOST]:PORT, with small buffers in the
-// kernel. Port 0 is any free one; without a host it is all interfaces.
+// kernel, for clients that speak first. Port 0 is any free one; without a host it
+// is all interfaces.
 //
 // The connections inherit the buffers, which have to be there before the
 // connections to count in what they announce (see tcp(7)).
@@ -27,6 +28,7 @@ func Listen(address string) (net.Listener, error) {
 		err := socket.Control(func(file uintptr) {
 			receive = syscall.SetsockoptInt(int(file), syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBuffer)
 			send = syscall.SetsockoptInt(int(file), syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
+			deferAccept(int(file))
 		})
 		return errors.Join(err, receive, send)
 	}}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"container/list"
 	"net"
+	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -26,18 +28,20 @@ type connection struct {
 	answering bool // from when the handler is called until the answer is sent
 	writing   bool
 	asked     bool // whether it completed a request
+	leaving   atomic.Bool
 }
 
 // isServed tells whether it is the server that has something to do: not to send
 // what the client has to read.
 func (c *connection) isServed() bool { return c.handling && !c.writing }
 
-// patience is how long the client may keep the server waiting.
-func (c *connection) patience() time.Duration {
+// rest is how long the client may still keep the server waiting.
+func (c *connection) rest() time.Duration {
+	whole := patience
 	if c.asked && !c.writing {
-		return keptPatience
+		whole = keptPatience
 	}
-	return patience
+	return whole - time.Since(c.since)
 }
 
 func (c *connection) memory() int { return memoryPerConnection + c.head.total() }
@@ -46,6 +50,9 @@ func (c *connection) Read(buffer []byte) (int, error) {
 	if c.head.tooLarge {
 		// Again: net/http takes the first error for the end of a line.
 		return 0, errHeadMemory
+	}
+	if c.leaving.Load() && c.isIdle() {
+		return 0, os.ErrDeadlineExceeded
 	}
 	n, err := c.Conn.Read(buffer)
 	c.change(func() {
@@ -128,6 +135,28 @@ func (c *connection) isAnswering() bool {
 	return c.answering
 }
 
+// isIdle tells whether there is no request that the server has to answer.
+func (c *connection) isIdle() bool {
+	c.among.mu.Lock()
+	defer c.among.mu.Unlock()
+	return !c.handling && !c.answering
+}
+
+// leave returns what ends the connection. A request that the server has taken from
+// the kernel by now, though it is not noted here yet, is still answered: between
+// the two, a busy machine may do a lot of other things. It is called with the
+// mutex held, and what it returns without.
+func (c *connection) leave() func() {
+	if c.writing || c.answering {
+		// There is nobody to tell.
+		return func() { _ = c.Conn.Close() }
+	}
+	c.leaving.Store(true)
+	// net/http takes it for a timeout, and closes the connection; but when it has
+	// a request it sets another deadline.
+	return func() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) }
+}
+
 // handle is called when a request is complete. Its answer is to be the last, if
 // last is set, as another client waits for this one's place.
 func (c *connection) handle() (last bool) {
@@ -135,8 +164,10 @@ func (c *connection) handle() (last bool) {
 		c.handling, c.answering, c.asked = true, true, true
 		c.touch()
 		l := c.among
-		last = l.waiting && l.asked >= 0.1 && time.Since(c.entered) >= turn
-		if last {
+		if last = c.leaving.Load(); last {
+			return
+		}
+		if last = l.waiting && l.asked >= 0.1 && time.Since(c.entered) >= turn; last {
 			l.left(c)
 		}
 	})

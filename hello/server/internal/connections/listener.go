@@ -62,8 +62,9 @@ func limit(listener net.Listener, maxCount, maxMemory int) *Listener {
 }
 
 // Attach makes server, which is not serving yet, tell what becomes of the
-// connections. Its handler has to be set. It is expected to have a connection
-// closed behind a request with content.
+// connections. Its handler has to be set, and its ReadTimeout, to another time than
+// ReadHeaderTimeout. It is expected to have a connection closed behind a request
+// with content.
 func (l *Listener) Attach(server *http.Server) {
 	type key struct{}
 	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
@@ -123,11 +124,9 @@ func (l *Listener) enter(c *connection) (entered bool) {
 		if l.closed {
 			return false
 		}
-		victim, wait := l.longest()
-		if victim != nil {
-			l.left(victim)
-			l.forget(victim)
-			l.unlocked(func() { _ = victim.Close() }) // There is nobody to tell.
+		longest, wait := l.longest()
+		if longest != nil {
+			l.dismiss(longest)
 			continue
 		}
 		if inVain {
@@ -158,23 +157,41 @@ func (l *Listener) unlocked(do func()) {
 }
 
 // longest returns the connection that has not completed a request for longest,
-// and for too long; or nil, and when to ask again. Those do not count whose clients
-// wait for the server, and not the other way round. It is called with the mutex
+// and for too long; or nil, and when to ask again. It is called with the mutex
 // held.
-func (l *Listener) longest() (victim *connection, wait time.Duration) {
-	wait = patience
+func (l *Listener) longest() (*connection, time.Duration) {
+	wait := patience
 	for e := l.order.Front(); e != nil; e = e.Next() {
 		c := e.Value.(*connection)
-		rest := c.patience() - time.Since(c.since)
-		switch {
-		case c.isServed():
-		case rest > 0:
-			wait = min(wait, rest)
-		case c.writing || !c.hasUnread():
+		if c.isServed() {
+			continue
+		}
+		rest := c.rest()
+		if rest <= 0 {
 			return c, 0
 		}
+		wait = min(wait, rest)
 	}
 	return nil, wait
+}
+
+// dismiss makes room of a connection that longest returned. But it stays where
+// the client has done its part, and waits for the server. It is called with the
+// mutex held.
+func (l *Listener) dismiss(c *connection) {
+	unread := false
+	l.unlocked(func() { unread = c.hasUnread() })
+	switch {
+	case c.place == nil || c.isServed() || c.rest() > 0:
+		// This has changed meanwhile.
+	case unread && !c.writing:
+		c.touch()
+	default:
+		l.left(c)
+		l.forget(c)
+		leave := c.leave()
+		l.unlocked(leave)
+	}
 }
 
 // Drain gives the clients until ctx is done to send another request, and closes
@@ -193,14 +210,16 @@ func (l *Listener) Drain(ctx context.Context) {
 		break
 	}
 	l.mu.Lock()
-	var waiting []*connection
+	var waiting []func()
 	for e := l.order.Front(); e != nil; e = e.Next() {
 		if c := e.Value.(*connection); !c.answering {
-			waiting = append(waiting, c)
+			waiting = append(waiting, c.leave())
 		}
 	}
 	l.mu.Unlock()
-	closeAll(waiting)
+	for _, leave := range waiting {
+		leave()
+	}
 }
 
 func (l *Listener) count() int {

@@ -1,11 +1,13 @@
 package connections
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,8 +20,15 @@ type queue struct {
 	conns chan net.Conn
 }
 
-func (q queue) Accept() (net.Conn, error) { return <-q.conns, nil }
-func (q queue) Close() error              { return nil }
+func (q queue) Accept() (net.Conn, error) {
+	conn, ok := <-q.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (q queue) Close() error { return nil }
 
 // crowd is a listener with some connections.
 type crowd struct {
@@ -113,7 +122,9 @@ func TestOldestGoes(t *testing.T) {
 		c.wantOpen(t, "cef")
 		c.join(t, "")
 		c.wantOpen(t, "cfg")
-		if _, err := c.accepted[0].Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
+		// Whatever net/http does meanwhile.
+		c.accepted[0].SetReadDeadline(time.Time{})
+		if _, err := c.accepted[0].Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("reading one that had to go: %v", err)
 		}
 	})
@@ -287,6 +298,127 @@ func TestSlowReader(t *testing.T) {
 			t.Errorf("writing to who had to go: %v", err)
 		}
 	})
+}
+
+// TestDismiss: whose client has done its part, though perhaps a moment ago only,
+// stays.
+func TestDismiss(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	limited := limit(listener, 100, 1<<30)
+	for name, test := range map[string]struct {
+		change func(*connection)
+		unread bool
+		goes   bool
+	}{
+		"says nothing":         {func(*connection) {}, false, true},
+		"unread":               {func(*connection) {}, true, false},
+		"does not read":        {func(c *connection) { c.writing, c.answering = true, true }, true, true},
+		"was just answered":    {func(c *connection) { c.ask() }, false, false},
+		"is being answered":    {func(c *connection) { c.handling = true }, false, false},
+		"was closed meanwhile": {func(c *connection) { c.Close() }, false, false},
+	} {
+		client, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close() })
+		accepted, err := limited.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := accepted.(*connection)
+		t.Cleanup(func() { c.Close() })
+		if test.unread {
+			if _, err := io.WriteString(client, "GET"); err != nil {
+				t.Fatal(err)
+			}
+			for !c.hasUnread() {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		c.since = time.Now().Add(-time.Hour)
+		test.change(c)
+		limited.mu.Lock()
+		before := limited.asked
+		limited.dismiss(c)
+		if goes := limited.asked != before; goes != test.goes || goes && c.place != nil {
+			t.Errorf("%s: it goes: %v", name, goes)
+		}
+		if name == "unread" && c.rest() <= 0 {
+			t.Errorf("%s: it is to go all the same", name)
+		}
+		limited.mu.Unlock()
+	}
+}
+
+// busy is a connection of a busy machine: between what it takes from the kernel and
+// what it returns, time passes.
+type busy struct{ net.Conn }
+
+func (b busy) Read(buffer []byte) (int, error) {
+	n, err := b.Conn.Read(buffer)
+	if n > 0 {
+		time.Sleep(2 * patience)
+	}
+	return n, err
+}
+
+// TestBusy: a request that was read when its connection had to go is answered, and
+// no other after it. Half a request is not.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		first, second string // what the client says before and after
+		want          string
+	}{
+		"request":      {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
+		"half request": {"GET / HTTP/1.1\r\n", "Host: x\r\n\r\n", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := queue{conns: make(chan net.Conn)}
+			limited := limit(q, 1, 1<<30)
+			server := &http.Server{
+				ReadHeaderTimeout: time.Minute,
+				ReadTimeout:       time.Hour,
+				Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					select {
+					case <-r.Context().Done():
+						t.Errorf("%s: the request is taken back: %v", name, context.Cause(r.Context()))
+					case <-time.After(time.Second):
+					}
+					w.Header()["Date"] = nil
+					w.WriteHeader(http.StatusNoContent)
+				}),
+			}
+			limited.Attach(server)
+			go server.Serve(limited)
+			client, conn := net.Pipe()
+			q.conns <- busy{conn}
+			if _, err := io.WriteString(client, test.first); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			other, conn := net.Pipe()
+			q.conns <- conn
+			go io.WriteString(client, test.second)
+			got, err := io.ReadAll(client)
+			if string(got) != test.want || err != nil {
+				t.Errorf("%s: got %q, %v, want %q", name, got, err, test.want)
+			}
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("%s: it had its place for %v", name, took)
+			}
+			client.Close()
+			other.Close()
+			close(q.conns)
+			server.Close()
+		})
+	}
 }
 
 // TestSlowloris keeps the server busy with half requests, more of them than it
