@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type connection struct {
 	answering bool // from when the handler is called until the answer is sent
 	writing   bool
 	asked     bool // whether it completed a request
+	fresh     bool // whether something was read for the request that comes next
 	leaving   atomic.Bool
 }
 
@@ -58,8 +60,9 @@ func (c *connection) Read(buffer []byte) (int, error) {
 	c.change(func() {
 		// While it is being answered that is content, or one byte of the next
 		// head, with which net/http finds out whether the client is there.
-		if !c.answering && c.head.read(buffer[:n]) {
-			c.handling = true
+		if !c.answering {
+			c.fresh = true
+			c.handling = c.head.read(buffer[:n]) || c.handling
 		}
 	})
 	if c.head.tooLarge && err == nil {
@@ -160,7 +163,9 @@ func (c *connection) leave() func() {
 // handle is called when a request is complete. Its answer is to be the last, if
 // last is set, as another client waits for this one's place.
 func (c *connection) handle() (last bool) {
+	pipelined := false
 	c.change(func() {
+		pipelined, c.fresh = !c.fresh, false
 		c.handling, c.answering, c.asked = true, true, true
 		c.touch()
 		l := c.among
@@ -171,6 +176,11 @@ func (c *connection) handle() (last bool) {
 			l.left(c)
 		}
 	})
+	if pipelined {
+		// Who sends many requests at once could have a processor to itself
+		// until they are all answered.
+		runtime.Gosched()
+	}
 	return last
 }
 

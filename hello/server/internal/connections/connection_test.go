@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -73,5 +75,27 @@ func TestErrorsOfNetHTTP(t *testing.T) {
 	conn.Close()
 	if n, err := io.WriteString(conn, "HTTP/1.1 505 "); n != 0 || !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("writing to a closed connection: %d, %v", n, err)
+	}
+}
+
+// TestPipelining: between requests that were read at once, others have their turn.
+func TestPipelining(t *testing.T) {
+	// Not in parallel, so that the one processor is between these two.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	const requests = 5
+	text := strings.Repeat("GET / HTTP/1.1\r\n\r\n", requests)
+	client, conn := newCrowd(t, 1, 1<<30).accept(t)
+	go io.WriteString(client, text)
+	if _, err := conn.Read(make([]byte, len(text))); err != nil {
+		t.Fatal(err)
+	}
+	conn.ask()
+	var turn atomic.Bool
+	go turn.Store(true)
+	for range requests - 1 {
+		conn.ask()
+	}
+	if !turn.Load() {
+		t.Error("all are answered before anything else happens")
 	}
 }
