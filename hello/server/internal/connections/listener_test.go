@@ -368,16 +368,24 @@ func (b busy) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
-// TestBusy: a request that was read when its connection had to go is answered, and
-// no other after it. Half a request is not.
+// TestBusy: a request that was read when its connection had to go, for another or
+// because the server stops, is answered, and no other after it. Half a request is
+// not.
 func TestBusy(t *testing.T) {
 	t.Parallel()
+	const (
+		request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+		last    = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+	)
 	for name, test := range map[string]struct {
 		first, second string // what the client says before and after
+		stops         bool
 		want          string
 	}{
-		"request":      {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "", "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
-		"half request": {"GET / HTTP/1.1\r\n", "Host: x\r\n\r\n", ""},
+		"request":                {request, "", false, last},
+		"request, server stops":  {request, "", true, last},
+		"half request":           {request[:10], request[10:], false, ""},
+		"half one, server stops": {request[:10], request[10:], true, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			q := queue{conns: make(chan net.Conn)}
@@ -404,7 +412,14 @@ func TestBusy(t *testing.T) {
 			}
 			start := time.Now()
 			other, conn := net.Pipe()
-			q.conns <- conn
+			if test.stops {
+				synctest.Wait()
+				stopped, stop := context.WithCancel(t.Context())
+				stop()
+				limited.Drain(stopped)
+			} else {
+				q.conns <- conn
+			}
 			go io.WriteString(client, test.second)
 			got, err := io.ReadAll(client)
 			if string(got) != test.want || err != nil {
