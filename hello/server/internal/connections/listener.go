@@ -175,9 +175,9 @@ func (l *Listener) longest() (*connection, time.Duration) {
 	return nil, wait
 }
 
-// dismiss makes room of a connection that longest returned. But it stays where
-// the client has done its part, and waits for the server. It is called with the
-// mutex held.
+// dismiss sends a connection away that longest returned, unless its client has
+// done its part by now and waits for the server. It is called with the mutex held,
+// and gives it up meanwhile.
 func (l *Listener) dismiss(c *connection) {
 	unread := false
 	l.unlocked(func() { unread = c.hasUnread() })
