@@ -60,6 +60,26 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestClosedConnections: few requests may meet a connection that is being closed.
+func TestClosedConnections(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		p99     time.Duration
+		read    int
+		problem string
+	}{
+		{100 * time.Millisecond, 50, ""},
+		{100 * time.Millisecond, 51, "51 reads failed"},
+		{time.Second, 500, ""},
+		{time.Second, 501, "501 reads failed"},
+	} {
+		r := wrk.Result{Requests: 10_000, P99: test.p99, Read: test.read}
+		if got := r.Problem(64); got != test.problem {
+			t.Errorf("%d of 10,000, p99 %v: problem %q, want %q", test.read, test.p99, got, test.problem)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	clean := read(t, "clean.txt")
