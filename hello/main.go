@@ -1,78 +1,101 @@
-// Command hello is a small web server: a page for browsers, a line of text for
-// everything else, and a health check. It is what the images of this
-// repository ship.
+// Command hello is a small web server: one page and a health check.
 //
-// Usage:
+//	hello [-addr ADDR] [-shutdown-timeout DURATION]
+//	hello -healthcheck [-addr ADDR]
 //
-//	hello [-listen ADDR] [-shutdown-timeout DURATION] [-access-log]
-//	hello -healthcheck [-listen ADDR]
+// SIGTERM or SIGINT stops it: it accepts no new connections and finishes the
+// requests in flight. A second signal ends it at once.
 //
-// Without -listen the environment variable PORT names the port, and without
-// that it is 8060. hello logs to standard error: text to a terminal, JSON to
-// anything else.
-//
-// On SIGTERM or SIGINT it accepts no more connections, answers 503 to health
-// checks, and closes every connection behind the answer to its next request.
-// A second signal ends it at once.
-//
-// The exit status is
-//
-//	0    asked to stop, it answered every request in flight; or it is healthy
-//	1    it could not serve, requests in flight took longer than
-//	     -shutdown-timeout and were cut off, or it is not healthy
-//	2    it was called wrongly
-//	128+N  a second signal, of number N, ended it
+// The exit status is 0 after a clean stop or for a healthy server; 1 if it could
+// not serve, cut requests off, or is not healthy; 2 for wrong usage.
 package main
 
 import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
+	"log"
+	"net"
 	"os"
-
-	"example.com/reproducible-images/hello/server"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
 )
 
+// healthTimeout is the time that a healthy server may take to say so.
+const healthTimeout = 3 * time.Second
+
 func main() {
-	os.Exit(run(server.UntilSignal(), os.Args[1:], os.Getenv, os.Stderr))
+	// No time of day: container engines add their own.
+	log.SetFlags(0)
+	log.SetPrefix("hello: ")
+
+	addr := flag.String("addr", ":8060", "listen on, or check, `[HOST]:PORT`")
+	healthcheck := flag.Bool("healthcheck", false, "ask the server at -addr for its health, instead of being one")
+	shutdownTimeout := flag.Duration("shutdown-timeout", 10*time.Second, "time to finish the requests in flight")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		log.Printf("unexpected argument %q", flag.Arg(0))
+		os.Exit(2)
+	}
+
+	if *healthcheck {
+		if err := checkHealth(*addr); err != nil {
+			log.Fatalf("-healthcheck -addr %s: %v", *addr, err)
+		}
+		return
+	}
+	ctx := untilSignal()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		log.Fatalf("-addr %s: %v", *addr, err)
+	}
+	log.Printf("listening on %v", listener.Addr())
+	if err := newService().run(ctx, listener, *shutdownTimeout); err != nil {
+		log.Fatal(err)
+	}
+	log.Print("stopped")
 }
 
-// run serves until ctx is done and returns the exit status of the command.
-func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) int {
-	fail := func(status int, format string, arguments ...any) int {
-		fmt.Fprintf(server.Printable(stderr), "hello: "+format+"\n", arguments...)
-		return status
-	}
-	options, err := parseOptions(args, getenv)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stderr, usage)
-		return 0
-	case err != nil:
-		return fail(2, "%v (see hello -help)", err)
-	case options.healthcheck:
-		if err := server.CheckHealth(ctx, options.listen); err != nil {
-			return fail(1, "%v", err)
-		}
-		return 0
-	}
+// untilSignal returns a context that ends at the first SIGTERM or SIGINT. The
+// second one ends the process. It is not left to the default action of signals,
+// because the kernel does not apply that to process 1 of a container.
+func untilSignal() context.Context {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, os.Interrupt)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		log.Printf("%v: stopping", <-signals)
+		cancel()
+		log.Fatalf("%v again: not waiting for requests in flight", <-signals)
+	}()
+	return ctx
+}
 
-	listener, err := server.Listen(options.listen)
+// checkHealth asks the server at addr whether it is healthy. An address without
+// a host is dialled on this machine.
+func checkHealth(addr string) error {
+	// By hand, because http.Client would link a TLS client and more.
+	conn, err := net.DialTimeout("tcp", addr, healthTimeout)
 	if err != nil {
-		return fail(1, "%v", err)
+		return err
 	}
-	log := server.NewLogger(stderr)
-	err = server.Run(ctx, listener, newHandler(), server.Options{
-		Version:         buildVersion(),
-		Log:             log,
-		AccessLog:       options.accessLog,
-		ShutdownTimeout: options.shutdownTimeout,
-	})
-	if err != nil {
-		log.Error("failed", "error", err)
-		return 1
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(healthTimeout)); err != nil {
+		return err
 	}
-	return 0
+	if _, err := io.WriteString(conn, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
+		return err
+	}
+	const healthy = "HTTP/1.0 200"
+	status := make([]byte, len(healthy))
+	if _, err := io.ReadFull(conn, status); err != nil {
+		return err
+	}
+	if string(status) != healthy {
+		return errors.New("the server answers " + strconv.Quote(string(status)))
+	}
+	return nil
 }

@@ -2,215 +2,165 @@ package main
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // asCommand makes the test binary behave as the command.
-const asCommand = "HELLO_TEST_AS_COMMAND"
+const asCommand = "TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
 
-var listening = regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`)
-
-// awaitAddress reads a server's log up to the address it listens on, and hands
-// over the rest of the log when it ends.
-func awaitAddress(t *testing.T, log io.Reader) (address string, rest <-chan string) {
-	t.Helper()
-	reader := bufio.NewReader(log)
-	line, err := reader.ReadString('\n')
-	if err != nil {
-		t.Fatalf("reading the log: %v", err)
-	}
-	match := listening.FindStringSubmatch(line)
-	if match == nil {
-		t.Fatalf("the log begins with %q", line)
-	}
-	done := make(chan string, 1)
-	go func() {
-		lines, _ := io.ReadAll(reader)
-		done <- string(lines)
-	}()
-	return match[1], done
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	return cmd
 }
 
-func get(t *testing.T, url string) string {
+// startCommand starts a server and returns its address and the rest of its log.
+func startCommand(t *testing.T) (cmd *exec.Cmd, address string, log *bufio.Reader) {
 	t.Helper()
-	response, err := http.Get(url)
+	cmd = command("-addr", "127.0.0.1:0", "-shutdown-timeout", "1h")
+	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return response.Status + " " + string(body)
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	log = bufio.NewReader(stderr)
+	line, err := log.ReadString('\n')
+	address, ok := strings.CutPrefix(line, "hello: listening on ")
+	if !ok {
+		t.Fatalf("the log begins with %q, %v", line, err)
+	}
+	return cmd, strings.TrimSuffix(address, "\n"), log
 }
 
-func TestServesUntilCancelled(t *testing.T) {
+func TestSignals(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(context.Background())
-	reader, writer := io.Pipe()
-	status := make(chan int, 1)
-	go func() {
-		status <- run(ctx, []string{"-listen", "127.0.0.1:0"}, func(string) string { return "" }, writer)
-		writer.Close()
-	}()
-	address, log := awaitAddress(t, reader)
-	if got, want := get(t, "http://"+address+"/"), "200 OK Hello, world!\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
-	}
-	var stderr bytes.Buffer
-	if got := run(ctx, []string{"-healthcheck", "-listen", address}, os.Getenv, &stderr); got != 0 || stderr.Len() > 0 {
-		t.Errorf("-healthcheck: exit status %d, want 0; stderr %q", got, stderr.String())
-	}
-	cancel()
-	if got := <-status; got != 0 {
-		t.Errorf("exit status %d, want 0", got)
-	}
-	if lines := <-log; !strings.Contains(lines, `"msg":"stopped"`) {
-		t.Errorf("log after the stop:\n%s", lines)
-	}
-}
-
-func TestStopsOnSignal(t *testing.T) {
-	t.Parallel()
-	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
-		t.Run(signal.String(), func(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		signals []syscall.Signal
+		// inFlight is a request that is never complete.
+		inFlight string
+		status   int
+		log      string
+	}{
+		{"SIGTERM", []syscall.Signal{syscall.SIGTERM}, "", 0, "hello: stopped\n"},
+		{"SIGINT", []syscall.Signal{syscall.SIGINT}, "", 0, "hello: stopped\n"},
+		{"twice", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n",
+			1, "hello: interrupt again: not waiting for requests in flight\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			command := exec.Command(os.Args[0], "-listen", "127.0.0.1:0")
-			command.Env = append(os.Environ(), asCommand+"=1")
-			stderr, err := command.StderrPipe()
+			cmd, address, log := startCommand(t)
+			conn, err := net.Dial("tcp", address)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := command.Start(); err != nil {
+			defer conn.Close()
+			// The response to the first request shows that the server has read the other.
+			if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"+test.inFlight); err != nil {
 				t.Fatal(err)
 			}
-			address, log := awaitAddress(t, stderr)
-			if got, want := get(t, "http://"+address+"/healthz"), "200 OK ok\n"; got != want {
-				t.Errorf("got %q, want %q", got, want)
-			}
-			if err := command.Process.Signal(signal); err != nil {
+			if _, err := conn.Read(make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
-			lines := <-log
-			if err := command.Wait(); err != nil {
-				t.Errorf("%v, want exit status 0; log:\n%s", err, lines)
+			var line string
+			for _, signal := range test.signals {
+				if err := cmd.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+				if line, err = log.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rest, err := io.ReadAll(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != test.status {
+				t.Errorf("exit status %d, want %d", got, test.status)
+			}
+			if !strings.HasSuffix(line+string(rest), test.log) {
+				t.Errorf("the log ends with %q, want %q", line+string(rest), test.log)
 			}
 		})
 	}
 }
 
-// TestSecondSignal ends a server that waits for requests in flight: those of a
-// client that does not read.
-func TestSecondSignal(t *testing.T) {
+func TestHealthCheck(t *testing.T) {
 	t.Parallel()
-	command := exec.Command(os.Args[0], "-listen", "127.0.0.1:0", "-shutdown-timeout", "1h")
-	command.Env = append(os.Environ(), asCommand+"=1")
-	stderr, err := command.StderrPipe()
+	cmd, address, _ := startCommand(t)
+	if output, err := command("-healthcheck", "-addr", address).CombinedOutput(); err != nil || len(output) > 0 {
+		t.Errorf("healthy: %v, %s", err, output)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+
+	// Another server, which is not healthy.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	log := bufio.NewReader(stderr)
-	line, err := log.ReadString('\n')
-	match := listening.FindStringSubmatch(line)
-	if match == nil {
-		t.Fatalf("the log begins with %q, %v", line, err)
-	}
-	conn, err := net.Dial("tcp", match[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	// Until the server, which cannot write, does not read either.
-	for err == nil {
-		conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, err = io.WriteString(conn, strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n", 1000))
-	}
-	for _, next := range []string{`"msg":"stopping"`, ""} {
-		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
+	defer listener.Close()
+	go func() {
+		for _, answer := range []string{"HTTP/1.0 503 Service Unavailable\r\n\r\n", "HTTP/1.0 2", ""} {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+			_, _ = io.WriteString(conn, answer)
+			conn.Close()
 		}
-		if line, err := log.ReadString('\n'); !strings.Contains(line, next) {
-			t.Errorf("logged %q, %v, want %s", line, err, next)
-		}
+	}()
+	for _, problem := range []string{`the server answers "HTTP/1.0 503"`, "unexpected EOF", ""} {
+		other := listener.Addr().String()
+		check(t, 1, "hello: -healthcheck -addr "+other+": "+problem, "-healthcheck", "-addr", other)
 	}
-	command.Wait()
-	if got := command.ProcessState.ExitCode(); got != 128+int(syscall.SIGTERM) {
-		t.Errorf("exit status %d, want 143", got)
-	}
+	check(t, 1, "hello: -healthcheck -addr "+address, "-healthcheck", "-addr", address)
 }
 
-func TestCannotServe(t *testing.T) {
+func TestUsage(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { taken.Close() })
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
-	// Whoever serves in spite of it stops at once.
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, test := range []struct {
-		name   string
-		args   []string
-		port   string
-		status int
-		stderr string
-	}{
-		{"port taken", []string{"-listen", taken.Addr().String()}, "", 1, "address already in use"},
-		{"not healthy", []string{"-healthcheck", "-listen", closed.Addr().String()}, "", 1, "no server on 127.0.0.1:"},
-		{"bad listen", []string{"-listen", "here"}, "", 2, "-listen"},
-		{"bad PORT", nil, "here", 2, "PORT"},
-		{"unknown flag", []string{"-nonsense"}, "", 2, "-nonsense"},
-		{"control characters", []string{"-non\nse\x1bnse"}, "", 2, `-non\u000ase\u001bnse`},
-		{"bad timeout", []string{"-shutdown-timeout", "soon"}, "", 2, `"soon" for flag -shutdown-timeout`},
-		{"stray argument", []string{"here"}, "", 2, `"here"`},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			var stderr bytes.Buffer
-			got := run(ctx, test.args, func(string) string { return test.port }, &stderr)
-			if got != test.status {
-				t.Errorf("exit status %d, want %d", got, test.status)
-			}
-			line := stderr.String()
-			if !strings.HasPrefix(line, "hello: ") || !strings.Contains(line, test.stderr) || strings.Count(line, "\n") != 1 {
-				t.Errorf("stderr %q, want one line with %q", line, test.stderr)
-			}
-		})
-	}
+	defer taken.Close()
+	check(t, 1, "hello: -addr "+taken.Addr().String(), "-addr", taken.Addr().String())
+	check(t, 1, "hello: -addr 1:2:3: ", "-addr", "1:2:3")
+	check(t, 2, `hello: unexpected argument "here"`, "here")
+	check(t, 2, "flag provided but not defined: -port", "-port", "80")
+	check(t, 2, `invalid value "soon" for flag -shutdown-timeout`, "-shutdown-timeout", "soon")
+	check(t, 0, "Usage of", "-help")
 }
 
-func TestHelp(t *testing.T) {
-	t.Parallel()
-	var stderr bytes.Buffer
-	if got := run(t.Context(), []string{"-help"}, os.Getenv, &stderr); got != 0 || !strings.Contains(stderr.String(), "-listen ADDR") {
-		t.Errorf("exit status %d, stderr %q", got, stderr.String())
+// check runs the command and compares its exit status and the beginning of its
+// output.
+func check(t *testing.T, status int, prefix string, args ...string) {
+	t.Helper()
+	cmd := command(args...)
+	output, _ := cmd.CombinedOutput()
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		t.Errorf("%q: exit status %d, want %d", args, got, status)
+	}
+	if !strings.HasPrefix(string(output), prefix) {
+		t.Errorf("%q: output %q, want %q first", args, output, prefix)
 	}
 }
