@@ -1,4 +1,4 @@
-"Wrong attributes: what a user reads is in both worlds about the same things."
+"Tests that wrong attributes are refused, by rules_oci and by the stand-in."
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
@@ -14,25 +14,25 @@ _fails_test = analysistest.make(
     expect_failure = True,
 )
 
-# Case: what the error must contain, the rule and its attributes.
+# Case: what the error must contain, the macro and its arguments.
 _CASES = {
     "no_platform": ("'os' and 'architecture' are mandatory", oci_image, {}),
     "no_architecture": ("'os' and 'architecture' are mandatory", oci_image, {"os": "linux"}),
     "base_and_os": ("'os', 'architecture' and 'variant' come from the image", oci_image, {"base": ":nothing", "os": "linux"}),
     "base_and_variant": ("'os', 'architecture' and 'variant' come from the image", oci_image, {"base": ":nothing", "variant": "v8"}),
-    "tar_extension": ("testdata/cases.json", oci_image, {"os": "linux", "architecture": "amd64", "tars": ["testdata/cases.json"]}),
+    "tar_extension": ("testdata/README.md", oci_image, {"os": "linux", "architecture": "amd64", "tars": ["testdata/README.md"]}),
     "platforms_of_two": ("exactly one image", oci_image_index, {"images": [":nothing", ":empty"], "platforms": [":linux_amd64"]}),
 }
 
 def failure_tests(name):
-    """Makes a test of each case.
+    """Declares a test for each case.
 
     Args:
-        name: of the test suite of them.
+        name: name of the test suite.
     """
-    for case, (message, rule, attributes) in _CASES.items():
+    for case, (message, macro, arguments) in _CASES.items():
         target = "%s_%s" % (name, case)
-        rule(name = target, tags = ["manual"], **attributes)
+        macro(name = target, tags = ["manual"], **arguments)
         _fails_test(
             name = target + "_test",
             size = "small",

@@ -1,105 +1,68 @@
-// Command ocilayout does the work of the air-gapped stand-in for rules_oci.
+// Command ocilayout does the work of the air-gapped stand-in for rules_oci. It writes OCI
+// image layouts (image-spec, image-layout.md) byte for byte as rules_oci 2.3.0 does.
 //
-//	ocilayout layer -out FILE -label LABEL TAR
-//	ocilayout image -out DIRECTORY SPEC
-//	ocilayout index -out DIRECTORY IMAGE...
-//	ocilayout digest -out FILE IMAGE
+//	ocilayout image DIRECTORY DIGEST SPEC LABEL...
+//	ocilayout index DIRECTORY DIGEST LAYOUT...
 //
-// layer writes to FILE what an image says of a layer. SPEC is a JSON file with the
-// members of layout.Image. IMAGE is the directory of an image or an image index.
+// SPEC is a JSON file with the members of spec, LABEL is of the target that made a layer.
+// Each LAYOUT is the directory of an image.
+// The layout is written to DIRECTORY, the digest of its manifest or image index to the
+// file DIGEST.
+//
+// rules_oci makes its documents with jq and regctl. Their habits are part of the digests:
+// the order of members, two spaces of indentation, a newline at the end of a manifest and
+// none at the end of a configuration.
 package main
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
-
-	"example.com/reproducible-images/tools/airgap/ocilayout/layout"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
-
-const usage = `usage:
-  ocilayout layer -out FILE -label LABEL TAR
-  ocilayout image -out DIRECTORY SPEC
-  ocilayout index -out DIRECTORY IMAGE...
-  ocilayout digest -out FILE IMAGE`
-
-// errUsage is a mistake on the command line.
-var errUsage = errors.New("wrong arguments")
-
-// run returns the exit status: 2 when the arguments are wrong, 1 for other errors.
-func run(args []string, stderr io.Writer) int {
-	err := errUsage
-	name := "ocilayout"
-	if len(args) > 0 {
-		name += " " + args[0]
-		err = command(args[0], args[1:])
-	}
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "%s: %v\n%s\n", name, err, usage)
-		return 2
-	default:
-		fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return 1
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "ocilayout:", err)
+		os.Exit(1)
 	}
 }
 
-func command(name string, args []string) error {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	out := flags.String("out", "", "")
-	label := flags.String("label", "", "")
-	if err := flags.Parse(args); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+func run(args []string) error {
+	if len(args) < 4 || args[0] != "image" && args[0] != "index" {
+		return errors.New("usage: ocilayout image DIRECTORY DIGEST SPEC LABEL..., or ocilayout index DIRECTORY DIGEST LAYOUT...")
 	}
-	inputs := flags.Args()
-	if *out == "" || len(inputs) == 0 || len(inputs) > 1 && name != "index" {
-		return errUsage
+	dir, digestFile, inputs := args[1], args[2], args[3:]
+	var digest string
+	var err error
+	if args[0] == "index" {
+		digest, err = writeIndex(dir, inputs)
+	} else {
+		var s spec
+		if s, err = readSpec(inputs[0]); err == nil {
+			digest, err = writeImage(dir, s, inputs[1:])
+		}
 	}
-	switch name {
-	case "layer":
-		l, err := layout.ReadLayer(inputs[0], *label)
-		if err != nil {
-			return err
-		}
-		return layout.WriteLayer(*out, l)
-	case "image":
-		spec, err := readSpec(inputs[0])
-		if err != nil {
-			return err
-		}
-		return layout.WriteImage(*out, spec)
-	case "index":
-		return layout.WriteIndex(*out, inputs)
-	case "digest":
-		digest, err := layout.Digest(inputs[0])
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(*out, []byte(digest+"\n"), 0o666)
-	default:
-		return errUsage
+	if err != nil {
+		return err
 	}
+	return os.WriteFile(digestFile, []byte(digest+"\n"), 0o666)
 }
 
-func readSpec(file string) (layout.Image, error) {
-	var spec layout.Image
+func readSpec(file string) (spec, error) {
+	var s spec
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return spec, err
+		return s, err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&spec); err != nil {
-		return spec, fmt.Errorf("%s: %w", file, err)
+	if err := d.Decode(&s); err != nil {
+		return s, fmt.Errorf("%s: %w", file, err)
 	}
-	return spec, nil
+	if (s.Base == "") == (s.OS == "" || s.Architecture == "") {
+		return s, fmt.Errorf("%s: an image needs either a base, or os and architecture", file)
+	}
+	return s, nil
 }

@@ -4,128 +4,123 @@
 load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
 ```
 
-The attributes are those of rules_oci 2.3.0, and so is, byte for byte, what is written.
-The work is done by //tools/airgap/ocilayout of the main repository.
+The attributes are those of rules_oci 2.3.0, and so are the bytes of the outputs.
 """
 
-load("//oci/private:digest.bzl", "oci_digest")
 load("//oci/private:image.bzl", _oci_image_rule = "oci_image")
 load("//oci/private:image_index.bzl", _oci_image_index_rule = "oci_image_index")
-load("//oci/private:inline.bzl", "inline_file")
 
 oci_image_rule = _oci_image_rule
 oci_image_index_rule = _oci_image_index_rule
 
+# Attributes of oci_image that are files. The macro writes the file if the value is a dict
+# or a list: the type, and the separator of its elements.
+_FILES = {
+    "annotations": ("dict", "\n"),
+    "cmd": ("list", "\n"),
+    "created": (None, None),
+    "entrypoint": ("list", "\n"),
+    "env": ("dict", "\n"),
+    "exposed_ports": ("list", ","),
+    "labels": ("dict", "\n"),
+    "volumes": ("list", ","),
+}
+
 # https://bazel.build/reference/be/common-definitions#common-attributes
 _COMMON_ATTRIBUTES = [
     "compatible_with",
-    "deprecation",
     "exec_compatible_with",
     "exec_properties",
     "features",
     "restricted_to",
-    "tags",
     "target_compatible_with",
     "testonly",
     "toolchains",
-    "visibility",
 ]
 
-def _common(attributes):
-    return {a: attributes[a] for a in _COMMON_ATTRIBUTES if a in attributes}
+def _content_impl(ctx):
+    out = ctx.actions.declare_file(ctx.label.name)
+    ctx.actions.write(out, ctx.attr.separator.join(ctx.attr.elements))
+    return [DefaultInfo(files = depset([out]))]
 
-def oci_image(
-        name,
-        created = None,
-        labels = None,
-        annotations = None,
-        env = None,
-        cmd = None,
-        entrypoint = None,
-        exposed_ports = None,
-        volumes = None,
-        **kwargs):
-    """An image for one platform, as the directory of an OCI image layout.
+_content = rule(
+    implementation = _content_impl,
+    doc = "A file of the elements, separated, without a newline at the end.",
+    attrs = {
+        "elements": attr.string_list(),
+        "separator": attr.string(),
+    },
+)
 
-    The output is a directory `name` (image-spec, image-layout.md). The blobs of its
-    layers are symbolic links to where the layers are; oci_image_index copies them.
+def _file(name, attribute, value, common):
+    """Returns a label of a file with the attribute's value, or None."""
+    kind, separator = _FILES[attribute]
+    if type(value) in ("NoneType", "string", "Label", "select"):
+        return value
+    if type(value) != kind:
+        fail("oci_image %s: '%s' is a %s: use %sthe label of a file" % (name, attribute, type(value), "a %s of strings, or " % kind if kind else ""))
+    if kind == "dict":
+        elements = ["{}={}".format(k, v) for k, v in value.items()]
+    else:
+        for element in value:
+            if type(element) != "string":
+                fail("oci_image %s: element %r of '%s' is a %s: use strings only" % (name, element, attribute, type(element)))
 
-    Also makes `name.digest`, whose output `name.json.sha256` holds the digest of the
-    image's manifest, as `sha256:` and 64 hexadecimal digits, and a newline.
-
-    What an image sets is merged with what its base sets: labels, annotations,
-    exposed_ports, volumes and env add to it, the others replace it.
-
-    Attributes that take a dict or a list take the label of a file as well. Such a file
-    is used as it is, so mind the newline at its end where a comma separates.
-
-    Args:
-        name: of the target.
-        created: label of a file that holds the time of creation (RFC 3339), the
-            `created` of the image configuration (config.md). Default: that of the
-            base, 1970-01-01T00:00:00Z without one. A newline at the end is kept.
-        labels: dict of strings, or label of a file with one KEY=VALUE a line: `Labels`.
-        annotations: dict of strings, or label of a file with one KEY=VALUE a line:
-            `annotations` of the manifest (annotations.md).
-        env: dict of strings, or label of a file with one NAME=VALUE a line: `Env`. In a
-            value, `$NAME` and `${NAME}` stand for the value in the base or in an
-            earlier line, and for nothing when it has none.
-        cmd: list of strings, or label of a file with one a line: `Cmd`. Empty strings
-            are left out.
-        entrypoint: list of strings, or label of a file with one a line: `Entrypoint`.
-            Removes the `Cmd` of the base. Empty strings are left out.
-        exposed_ports: list of strings (`8060/tcp`, `53/udp`, `80`), or label of a file
-            with a comma between them: `ExposedPorts`.
-        volumes: list of paths, or label of a file with a comma between them: `Volumes`.
-        **kwargs: the attributes of [oci_image_rule](#oci_image_rule) that are not
-            above: base, os, architecture, variant, tars, user, workdir, resource_set;
-            and the [common attributes](https://bazel.build/reference/be/common-definitions#common-attributes).
-    """
-    common = _common(kwargs)
-    if type(created) in ("dict", "list", "tuple"):
-        fail("oci_image %s: 'created' is a %s: give the label of a file that holds the time" % (name, type(created)))
-
-    def file(attribute, value, kind, separator = "\n"):
-        return inline_file(name, attribute, value, kind, separator, common)
-
-    oci_image_rule(
-        name = name,
-        created = created,
-        labels = file("labels", labels, "dict"),
-        annotations = file("annotations", annotations, "dict"),
-        env = file("env", env, "dict"),
-        cmd = file("cmd", cmd, "list"),
-        entrypoint = file("entrypoint", entrypoint, "list"),
-        exposed_ports = file("exposed_ports", exposed_ports, "list", ","),
-        volumes = file("volumes", volumes, "list", ","),
-        **kwargs
-    )
-    oci_digest(
-        name = name + ".digest",
-        out = name + ".json.sha256",
-        image = name,
+        # A newline separates two arguments; one inside an argument is written as %5Cn.
+        elements = [e.replace("\n", "%5Cn") if separator == "\n" else e for e in value]
+    target = "%s.%s.txt" % (name, attribute)
+    _content(
+        name = target,
+        elements = elements,
+        separator = separator,
+        tags = ["manual"],
+        visibility = ["//visibility:private"],
         **common
     )
+    return target
 
-def oci_image_index(name, **kwargs):
-    """An image for several platforms: an image index, as the directory of an OCI image layout.
+def _with_digest(rule, name, attributes):
+    """Makes the target `name`, and `name.digest` with the file `name.json.sha256`."""
+    rule(name = name, digest = name + ".json.sha256", **attributes)
+    native.filegroup(
+        name = name + ".digest",
+        srcs = [name + ".json.sha256"],
+        **{a: attributes[a] for a in ["tags", "testonly", "visibility"] if a in attributes}
+    )
 
-    The output is a directory `name` which holds all blobs itself, none of them a link
-    (image-spec, image-index.md). The order of its manifests is that of `images`.
+def oci_image(name, **kwargs):
+    """An image for one platform, as the directory `name` of an OCI image layout.
 
-    Also makes `name.digest`, whose output `name.json.sha256` holds the digest of the
-    index, as `sha256:` and 64 hexadecimal digits, and a newline.
+    The blobs of its layers are symbolic links to the layers; oci_image_index copies them.
+    The target `name.digest` has the file `name.json.sha256` with the digest of the
+    manifest, `sha256:` and 64 hexadecimal digits, and a newline.
+
+    labels, annotations, exposed_ports, volumes and env are added to those of the base;
+    the other attributes replace what the base sets.
 
     Args:
-        name: of the target.
-        **kwargs: the attributes of [oci_image_index_rule](#oci_image_index_rule): images
-            and platforms; and the
-            [common attributes](https://bazel.build/reference/be/common-definitions#common-attributes).
+        name: name of the target.
+        **kwargs: the common attributes and those of oci_image_rule. These of them take a
+            value in place of the label of a file. A file is used as it is, with the
+            newline at its end where a comma separates.
+
+            - env, labels, annotations: dict of strings.
+            - entrypoint, cmd: list of strings. Empty strings are dropped.
+            - exposed_ports (`8060/tcp`, `53/udp`, `80`), volumes: list of strings.
     """
-    oci_image_index_rule(name = name, **kwargs)
-    oci_digest(
-        name = name + ".digest",
-        out = name + ".json.sha256",
-        image = name,
-        **_common(kwargs)
-    )
+    common = {a: kwargs[a] for a in _COMMON_ATTRIBUTES if a in kwargs}
+    files = {a: _file(name, a, kwargs[a], common) for a in _FILES if a in kwargs}
+    _with_digest(oci_image_rule, name, kwargs | files)
+
+def oci_image_index(name, **kwargs):
+    """An image index, as the directory `name` of an OCI image layout with all blobs.
+
+    The target `name.digest` has the file `name.json.sha256` with the digest of the index,
+    `sha256:` and 64 hexadecimal digits, and a newline.
+
+    Args:
+        name: name of the target.
+        **kwargs: the common attributes and those of oci_image_index_rule: images, in the
+            order of the index, and platforms.
+    """
+    _with_digest(oci_image_index_rule, name, kwargs)
