@@ -1,7 +1,6 @@
-// What the air-gapped build takes from the Go module proxy: two Bazel modules and
-// the Go SDK. go.sum beside it pins their content. Which version is used is said by
-// MODULE.bazel and the toolchain line of the root's go.mod; setup refuses one that
-// has no hash here.
+// What the air-gapped build takes from the Go module proxy: two Bazel modules and the Go
+// SDK. go.sum has their hashes. MODULE.bazel and the toolchain line of the root's go.mod
+// select the versions; setup refuses one that has no hash here.
 module example.com/reproducible-images/tools/airgap/proxy
 
 go 1.24.0
