@@ -1,103 +1,62 @@
-"""The rules behind //images:published, //images:push and their like."""
+"""The rules that start the program //tools/image under a command's name."""
 
-load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
-load(":index.bzl", "GoImageInfo")
+load(":record.bzl", "GoImageSetInfo")
 
 visibility("//images/...")
 
-GoImageSetInfo = provider(
-    doc = "The images that commands work on.",
-    fields = {
-        "manifest": "File: the JSON file that lists them",
-        "runfiles": "runfiles: that file and all that it names",
-    },
-)
+def start_image_tool(ctx, program, files, runfiles):
+    """Makes a target that runs the program //tools/image.
 
-def _image_set_impl(ctx):
-    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
-    images = [image[GoImageInfo] for image in ctx.attr.images]
-    ctx.actions.write(manifest, json.encode_indent({
-        "digests": ctx.workspace_name + "/" + ctx.file.digests.short_path,
-        "images": [
-            {
-                "label": image.label,
-                "layout": ctx.workspace_name + "/" + image.layout.short_path,
-                "repository": image.repository,
-                "version": image.version,
-            }
-            for image in images
-        ],
-        "registry": ctx.attr._registry[BuildSettingInfo].value,
-    }) + "\n")
-    runfiles = ctx.runfiles([manifest, ctx.file.digests] + [image.layout for image in images])
-    return [
-        DefaultInfo(files = depset([manifest]), runfiles = runfiles),
-        GoImageSetInfo(manifest = manifest, runfiles = runfiles),
-    ]
+    The program looks at the name that it is started under, and for files of that name
+    beside it: so it finds them both under `bazel run` and when started from bazel-bin.
 
-image_set = rule(
-    implementation = _image_set_impl,
-    doc = "Lists images in a JSON file.",
-    attrs = {
-        "digests": attr.label(
-            doc = "The file with the images' recorded digests.",
-            mandatory = True,
-            allow_single_file = [".json"],
-        ),
-        "images": attr.label_list(
-            doc = "The images, as go_image makes them.",
-            mandatory = True,
-            providers = [GoImageInfo],
-        ),
-        "_registry": attr.label(default = "//images:registry"),
-    },
-    provides = [GoImageSetInfo],
-)
+    Args:
+      ctx: of a rule with the attribute _tool.
+      program: string, the program's path relative to the package.
+      files: dict of string to File. Files to put beside the program, by what follows
+        its path in their names.
+      runfiles: runfiles that the files name.
 
-def _image_command_impl(ctx):
-    # Beside the program, under its name: so that it is found both by `bazel run`
-    # and when it is started from bazel-bin.
-    program = ctx.actions.declare_file(ctx.label.name)
-    manifest = ctx.actions.declare_file(ctx.label.name + ".images.json")
-    images = ctx.attr.images[GoImageSetInfo]
-    ctx.actions.symlink(output = program, target_file = ctx.executable.tool, is_executable = True)
-    ctx.actions.symlink(output = manifest, target_file = images.manifest)
+    Returns:
+      list of providers.
+    """
+    link = ctx.actions.declare_file(program)
+    ctx.actions.symlink(output = link, target_file = ctx.executable._tool, is_executable = True)
+    links = []
+    for suffix, file in files.items():
+        links.append(ctx.actions.declare_file(program + suffix))
+        ctx.actions.symlink(output = links[-1], target_file = file)
+    tool = ctx.attr._tool
     return [
         DefaultInfo(
-            executable = program,
-            runfiles = ctx.runfiles([manifest]).merge_all([
-                images.runfiles,
-                ctx.attr.tool[DefaultInfo].default_runfiles,
-            ]),
+            executable = link,
+            runfiles = ctx.runfiles(links).merge_all([runfiles, tool[DefaultInfo].default_runfiles]),
         ),
         # What the go_binary's attribute env says.
-        ctx.attr.tool[RunEnvironmentInfo],
+        tool[RunEnvironmentInfo],
     ]
 
-_ATTRS = {
-    "images": attr.label(
-        doc = "The image_set.",
-        mandatory = True,
-        providers = [GoImageSetInfo],
-    ),
-    "tool": attr.label(
-        doc = "The go_binary to run.",
-        mandatory = True,
+TOOL = {
+    "_tool": attr.label(
+        default = "//tools/image",
         executable = True,
         cfg = "target",
     ),
 }
 
+def _image_command_impl(ctx):
+    images = ctx.attr.images[GoImageSetInfo]
+    return start_image_tool(ctx, ctx.label.name, {".images.json": images.list}, images.runfiles)
+
 image_command = rule(
     implementation = _image_command_impl,
-    doc = "Runs a Go program on a set of images, which it reads from PROGRAM.images.json.",
-    attrs = _ATTRS,
+    doc = "Runs a command of //tools/image, the one that the target is called after, on a set of images.",
+    attrs = TOOL | {
+        "images": attr.label(
+            doc = "The image_set.",
+            mandatory = True,
+            providers = [GoImageSetInfo],
+        ),
+    },
     executable = True,
-)
-
-image_set_test = rule(
-    implementation = _image_command_impl,
-    doc = "Runs a Go program, in the same way, as a test of a set of images.",
-    attrs = _ATTRS,
-    test = True,
 )

@@ -1,32 +1,146 @@
 """The rule that writes an image's one layer."""
 
-load(":transition.bzl", "image_transition")
+load(":transition.bzl", "define_error", "image_transition")
 
 visibility("//images/...")
 
+ImageLayerInfo = provider(
+    doc = "What is in a layer.",
+    fields = {
+        "contents": "list of struct(path, mode, file): regular files. If file is a " +
+                    "directory, path is that of the directory, and all files below it have the mode",
+        "directories": "dict of string to string: the mode of each directory",
+    },
+)
+
+# Bazel makes every output executable, whatever it is, so a file of a runfiles tree
+# may be run.
+_RUNFILES_MODE = "0755"
+
+def _content(path, mode, file):
+    return struct(file = file, mode = mode, path = path)
+
+def _relative_path(file):
+    """Returns a file's path relative to the package that it is in."""
+    package = file.owner.package + "/" if file.owner.package else ""
+    if file.owner.workspace_name:
+        package = "../" + file.owner.workspace_name + "/" + package
+    return file.short_path.removeprefix(package)
+
+def _contents_of_target(ctx, target, path):
+    """Returns what a target of `files` puts at the path."""
+    files = target[DefaultInfo].files.to_list()
+    names = ", ".join([file.basename for file in files])
+    if path.endswith("/"):
+        if not files:
+            fail("{}: files: {} has no files to put below {}".format(ctx.attr.image, target.label, path))
+        return [
+            _content(path.removesuffix("/") if file.is_directory else path + _relative_path(file), "0644", file)
+            for file in files
+        ]
+    if len(files) != 1:
+        fail("{}: files: {} has {} files ({}) and {} is the path of one file; end the path with / to put them all below it".format(
+            ctx.attr.image,
+            target.label,
+            len(files),
+            names or "none",
+            path,
+        ))
+    file = files[0]
+    if file.is_directory:
+        fail("{}: files: {} makes the directory {}; end the path {} with / to put its files below it".format(
+            ctx.attr.image,
+            target.label,
+            names,
+            path,
+        ))
+
+    # A file that is named by its own label counts as executable too, whatever it is.
+    is_program = file == target[DefaultInfo].files_to_run.executable and file.owner == target.label and not file.is_source
+    return [_content(path, "0755" if is_program else "0644", file)]
+
+def _runfiles_contents(ctx):
+    """Returns the binary's runfiles, where rules_go's runfiles library looks for them."""
+    info = ctx.attr.binary[0][DefaultInfo]
+    runfiles = info.default_runfiles
+    root = ctx.attr.binary_path + ".runfiles/"
+    contents = {}
+    for file in runfiles.files.to_list():
+        if file != ctx.file.binary:
+            path = file.short_path.removeprefix("../") if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
+            contents[root + path] = file
+    for link in runfiles.symlinks.to_list():
+        contents[root + ctx.workspace_name + "/" + link.path] = link.target_file
+    for link in runfiles.root_symlinks.to_list():
+        contents[root + link.path] = link.target_file
+    if contents and info.files_to_run.repo_mapping_manifest:
+        contents[root + "_repo_mapping"] = info.files_to_run.repo_mapping_manifest
+    return [_content(path, _RUNFILES_MODE, file) for path, file in contents.items()]
+
+def _with_modes(ctx, contents):
+    """Returns the contents with the modes of the attribute `modes`."""
+    unused = dict(ctx.attr.modes)
+    result = []
+    for content in contents:
+        mode = unused.pop(content.path, content.mode)
+        result.append(_content(content.path, mode, content.file))
+    if unused:
+        fail("{}: modes: no file has the path {}".format(ctx.attr.image, ", ".join(unused.keys())))
+    return result
+
 def _image_layer_impl(ctx):
+    error = define_error(ctx.var)
+    if error:
+        fail("{}: {}".format(ctx.attr.image, error))
+    contents = [_content(ctx.attr.binary_path, "0755", ctx.file.binary)]
+    for target, path in ctx.attr.files.items():
+        contents += _contents_of_target(ctx, target, path)
+    contents = _with_modes(ctx, contents + _runfiles_contents(ctx))
+
+    # In a file, as arguments of a program would go through the locale of Bazel's server.
+    list = ctx.actions.args()
+    list.set_param_file_format("multiline")
+    list.use_param_file("%s", use_always = True)
+    for content in contents:
+        list.add_all([content.file], map_each = _list_entry(content), allow_closure = True)
+    for path, mode in ctx.attr.directories.items():
+        list.add_all(["directory", path, mode])
+
     out = ctx.actions.declare_file(ctx.label.name + ".tar.gz")
-    contents = [(ctx.attr.binary_path, "0755", ctx.file.binary)] + [
-        (path, "0644", target[DefaultInfo].files.to_list()[0])
-        for target, path in ctx.attr.files.items()
-    ]
     args = ctx.actions.args()
-    args.add(out, format = "--output=%s")
-    for path, mode, file in contents:
-        args.add(file, format = "%s:%s=%%s" % (mode, path))
+    args.add("layer")
+    args.add(out)
     ctx.actions.run(
         executable = ctx.executable._layer,
-        arguments = [args],
-        inputs = [file for _, _, file in contents],
+        arguments = [args, list],
+        inputs = [content.file for content in contents],
         outputs = [out],
         mnemonic = "ImageLayer",
         progress_message = "Writing layer %{label}",
     )
-    return DefaultInfo(files = depset([out]))
+    return [
+        DefaultInfo(files = depset([out])),
+        ImageLayerInfo(contents = contents, directories = ctx.attr.directories),
+    ]
+
+def path_in_layer(content, file):
+    """Returns the path of a file of the contents.
+
+    Args:
+      content: struct(path, mode, file).
+      file: File, content.file, or a file below it if it is a directory.
+
+    Returns:
+      string.
+    """
+    return content.path + "/" + file.tree_relative_path if content.file.is_directory else content.path
+
+def _list_entry(content):
+    return lambda file: ["file", path_in_layer(content, file), content.mode, file.path]
 
 image_layer = rule(
     implementation = _image_layer_impl,
-    doc = "Writes a binary, built in the configuration of what ships, and other files into a layer.",
+    doc = "Writes a binary and other files, all built in the configuration of images, into a layer.",
     attrs = {
         "binary": attr.label(
             doc = "The go_binary.",
@@ -38,12 +152,23 @@ image_layer = rule(
             doc = "The binary's absolute path in the image; its mode is 0755.",
             mandatory = True,
         ),
-        "files": attr.label_keyed_string_dict(
-            doc = "Further files and their absolute paths in the image; their mode is 0644.",
-            allow_files = True,
+        "directories": attr.string_dict(
+            doc = "The mode of each directory, by its absolute path.",
         ),
-        "platform": attr.label(
-            doc = "The platform to build the binary for.",
+        "files": attr.label_keyed_string_dict(
+            doc = "Further files and their absolute paths in the image.",
+            allow_files = True,
+            cfg = image_transition,
+        ),
+        "image": attr.string(
+            doc = "The go_image, for error messages.",
+            mandatory = True,
+        ),
+        "modes": attr.string_dict(
+            doc = "Modes of files, by their paths, where the default does not fit.",
+        ),
+        "platform": attr.string(
+            doc = "The platform to build for, such as linux_amd64.",
             mandatory = True,
         ),
         "_layer": attr.label(
@@ -52,4 +177,5 @@ image_layer = rule(
             cfg = "exec",
         ),
     },
+    provides = [ImageLayerInfo],
 )

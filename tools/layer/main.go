@@ -1,52 +1,54 @@
-// Command layer writes one layer of an OCI image, a gzip-compressed tar archive,
-// so that its bytes depend on nothing but the files' paths, modes and content.
+// Command layer runs inside build actions. It writes what an image is made of, and
+// its output depends on nothing but its arguments and the files that they name.
 //
-//	layer --output=FILE MODE:PATH=SOURCE...
+//	layer layer OUTPUT LIST
+//	layer index INPUT OUTPUT DIGEST ANNOTATIONS
 //
-// Each argument is a regular file of the layer: MODE in octal, the absolute PATH
-// in the image, and the SOURCE file to copy.
+// The first form writes the layer that the file LIST describes to OUTPUT, a
+// gzip-compressed tar archive. See readList.
+//
+// The second form copies the OCI image layout INPUT to OUTPUT, adds the annotations
+// in the file ANNOTATIONS, a JSON object of strings, to its image index, and writes
+// the index's digest and a newline to the file DIGEST.
+//
+// The program uses the standard library only: it is compiled for the build machine
+// before the first image can be built.
 package main
 
 import (
-	"flag"
+	"errors"
 	"fmt"
 	"os"
 )
 
+const usage = `usage:
+  layer layer OUTPUT LIST
+  layer index INPUT OUTPUT DIGEST ANNOTATIONS`
+
 func main() {
-	output := flag.String("output", "", "the layer to write")
-	flag.Parse()
-	if err := run(*output, flag.Args()); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "layer: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-// run writes the layer to the file output, which is left out on an error.
-func run(output string, args []string) (err error) {
-	if output == "" {
-		return fmt.Errorf("no --output: name the layer to write")
+func run(args []string) error {
+	switch {
+	case len(args) == 3 && args[0] == "layer":
+		return removeOnError(layer(args[1], args[2]), args[1])
+	case len(args) == 5 && args[0] == "index":
+		return removeOnError(index(args[1], args[2], args[3], args[4]), args[2], args[3])
 	}
-	var files []file
-	for _, arg := range args {
-		f, err := parseFile(arg)
-		if err != nil {
-			return err
-		}
-		files = append(files, f)
-	}
+	return errors.New("wrong arguments\n" + usage)
+}
 
-	out, err := os.Create(output)
+// removeOnError removes the outputs if err is not nil, so that nothing incomplete
+// is left behind, and returns err.
+func removeOnError(err error, outputs ...string) error {
 	if err != nil {
-		return fmt.Errorf("creating the layer: %w", err)
+		for _, output := range outputs {
+			err = errors.Join(err, os.RemoveAll(output))
+		}
 	}
-	defer func() {
-		if cerr := out.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("closing the layer: %w", cerr)
-		}
-		if err != nil {
-			os.Remove(output)
-		}
-	}()
-	return write(out, files)
+	return err
 }

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/reproducible-images/tools/image/listing"
+	"example.com/reproducible-images/tools/image/registry"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+var verifyCommand = command{
+	usage: `Compares what is published, every byte of it, with the images that were built here.
+
+  bazel run //images:verify -- [flags]
+
+Exit status: 0 all are equal; 1 one differs, or its content is not what its own
+digests say; 2 one could not be compared, or only in part, and none differs.
+
+Flags:
+`,
+	run: func(flags *flag.FlagSet) func(context.Context, *environment) error {
+		selection := newImagesFlags(flags)
+		var client registry.Client
+		address := flags.String("registry", "", "compare with this `HOST[:PORT][/PATH]` (default: the build setting //images:registry)")
+		tags := tagsFlag(flags, "tag", "compare this `tag` (default: the version tag)")
+		digest := flags.String("digest", "", "compare this `digest` of one image")
+		from := flags.String("from", "", "compare with the OCI image layout, OCI archive or docker archive at this `path`")
+		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		timeout := timeoutFlag(flags)
+		return func(ctx context.Context, e *environment) error {
+			ctx, cancel := context.WithTimeout(ctx, *timeout)
+			defer cancel()
+			images, err := selection.load(e)
+			if err != nil {
+				return exitError{statusTrouble, err}
+			}
+			if (*from != "" || *digest != "") && len(images.Images) > 1 {
+				return usageError("--from and --digest need one --image NAME")
+			}
+			if *from != "" {
+				return verifyFile(ctx, e, images.Images[0], *from)
+			}
+			target, err := images.target(*address)
+			if err != nil {
+				return err
+			}
+			return verifyAll(ctx, e, &client, target, images.Images, *tags, *digest)
+		}
+	},
+}
+
+// statusTrouble is the exit status of verify and diff when no comparison was made.
+const statusTrouble = 2
+
+func verifyFile(ctx context.Context, e *environment, image *builtImage, from string) error {
+	published, err := listing.OfFile(ctx, e.path(from))
+	if err != nil {
+		return exitError{statusTrouble, err}
+	}
+	return compare(ctx, e, image, from, published)
+}
+
+func verifyAll(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, tags []string, digest string) error {
+	incomplete, different := false, false
+	for _, image := range images {
+		identifiers := tags
+		if digest != "" {
+			identifiers = append(identifiers, digest)
+		}
+		if len(identifiers) == 0 {
+			identifiers = []string{image.Version}
+		}
+		for _, identifier := range identifiers {
+			err := verifyPublished(ctx, e, client, target, image, identifier)
+			var status exitError
+			switch {
+			case err == nil:
+				continue
+			case errors.As(err, &status) && status.status == statusFailed:
+				different = true
+			default:
+				incomplete = true
+			}
+			e.logf("%v", err)
+		}
+	}
+	switch {
+	case different:
+		return exitError{statusFailed, errors.New("what is published is not what is built here")}
+	case incomplete:
+		return exitError{statusTrouble, errors.New("not everything could be compared")}
+	}
+	return nil
+}
+
+func verifyPublished(ctx context.Context, e *environment, client *registry.Client, target registry.Target, image *builtImage, identifier string) error {
+	repository, err := client.Open(ctx, target, image.Repository, transport.PullScope)
+	if err != nil {
+		return err
+	}
+	reference, shown, err := reference(repository, identifier)
+	if err != nil {
+		return err
+	}
+	published, err := ofReference(ctx, client, repository, reference)
+	if err != nil {
+		return err
+	}
+	return compare(ctx, e, image, shown, published)
+}
+
+// compare compares an image with what was published as name.
+func compare(ctx context.Context, e *environment, image *builtImage, name string, published listing.Listing) error {
+	built, err := listing.OfIndex(ctx, image.index)
+	if err != nil {
+		return exitError{statusTrouble, fmt.Errorf("image %s: %w", image.Label, err)}
+	}
+	built, published, missing := listing.Overlap(built, published)
+	if differences := listing.Diff(built, published); len(differences) > 0 {
+		fmt.Fprintf(e.stdout, "%s: DIFFERENT (built here → published):\n", name)
+		listing.Print(e.stdout, differences)
+		return exitError{statusFailed, fmt.Errorf("%s is not what is built here", name)}
+	}
+	if len(built) == 0 {
+		return exitError{statusTrouble, fmt.Errorf("%s has nothing to compare with %s", name, image.Label)}
+	}
+	if len(missing) > 0 {
+		return exitError{statusTrouble, fmt.Errorf("%s is equal as far as it can be compared; only one side has: %s", name, strings.Join(missing, ", "))}
+	}
+	fmt.Fprintf(e.stdout, "%s: equal, %s\n", name, image.digest)
+	return nil
+}
+
+var diffCommand = command{
+	usage: `Says what differs between two images, line by line: fields of the config, annotations,
+files of the layers. A and B are each a reference (HOST/NAME:TAG or HOST/NAME@DIGEST),
+an OCI image layout, an OCI archive, a docker archive, or the label of an image here.
+
+  bazel run //images:diff -- A B
+
+Exit status: 0 equal, 1 different, 2 trouble, or comparable only in part.
+
+Flags:
+`,
+	arguments: []string{"A", "B"},
+	run: func(flags *flag.FlagSet) func(context.Context, *environment) error {
+		selection := newImagesFlags(flags)
+		var client registry.Client
+		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		timeout := timeoutFlag(flags)
+		return func(ctx context.Context, e *environment) error {
+			ctx, cancel := context.WithTimeout(ctx, *timeout)
+			defer cancel()
+			var sides [2]listing.Listing
+			for i, argument := range e.arguments {
+				side, err := open(ctx, e, &client, selection, argument)
+				if err != nil {
+					return exitError{statusTrouble, err}
+				}
+				sides[i] = side
+			}
+			a, b, missing := listing.Overlap(sides[0], sides[1])
+			differences := listing.Diff(a, b)
+			for _, d := range differences {
+				fmt.Fprintln(e.stdout, d)
+			}
+			switch {
+			case len(differences) > 0:
+				return exitError{statusFailed, fmt.Errorf("%d differences", len(differences))}
+			case len(missing) > 0 || len(a) == 0:
+				return exitError{statusTrouble, fmt.Errorf("equal as far as they can be compared; only one side has: %s", strings.Join(missing, ", "))}
+			}
+			return nil
+		}
+	},
+}
+
+// open lists the image that an argument of diff names.
+func open(ctx context.Context, e *environment, client *registry.Client, selection imagesFlags, argument string) (listing.Listing, error) {
+	if strings.HasPrefix(argument, "//") || strings.HasPrefix(argument, ":") {
+		images, err := selection.load(e)
+		if err != nil {
+			return nil, err
+		}
+		var labels []string
+		for _, image := range images.Images {
+			labels = append(labels, image.Label)
+			if image.Label == argument || strings.HasSuffix(image.Label, argument) && argument[0] == ':' {
+				return listing.OfIndex(ctx, image.index)
+			}
+		}
+		return nil, fmt.Errorf("there is no image %s; the images are %s", argument, strings.Join(labels, ", "))
+	}
+	if _, err := os.Stat(e.path(argument)); err == nil || filepath.IsAbs(argument) || strings.HasPrefix(argument, ".") {
+		return listing.OfFile(ctx, e.path(argument))
+	}
+	parsed, err := name.ParseReference(argument)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no file here and no reference of an image: %w", argument, err)
+	}
+	target, err := registry.ParseTarget(strings.TrimPrefix(parsed.Context().RegistryStr(), "index."))
+	if err != nil {
+		return nil, err
+	}
+	repository, err := client.Open(ctx, target, parsed.Context().RepositoryStr(), transport.PullScope)
+	if err != nil {
+		return nil, err
+	}
+	reference, _, err := reference(repository, parsed.Identifier())
+	if err != nil {
+		return nil, err
+	}
+	return ofReference(ctx, client, repository, reference)
+}
+
+func ofReference(ctx context.Context, client *registry.Client, repository *registry.Repository, reference name.Reference) (listing.Listing, error) {
+	l, err := ofDescriptor(ctx, repository, reference)
+	return l, client.Explain(repository.RegistryStr(), err)
+}
+
+func ofDescriptor(ctx context.Context, repository *registry.Repository, reference name.Reference) (listing.Listing, error) {
+	found, err := repository.Find(ctx, reference)
+	if err != nil {
+		return nil, err
+	}
+	shown := reference.Name()
+	if found == nil {
+		return nil, fmt.Errorf("the registry does not have %s", shown)
+	}
+	var l listing.Listing
+	if found.MediaType.IsIndex() {
+		index, err := found.ImageIndex()
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", shown, err)
+		}
+		l, err = listing.OfIndex(ctx, index)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", shown, err)
+		}
+		return l, nil
+	}
+	image, err := found.Image()
+	if err == nil {
+		l, err = listing.OfImage(ctx, image, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", shown, err)
+	}
+	return l, nil
+}
+
+// reference is a tag or a digest in a repository.
+func reference(repository *registry.Repository, identifier string) (name.Reference, string, error) {
+	if strings.HasPrefix(identifier, "sha256:") {
+		digest, err := name.NewDigest(repository.Repository.Name() + "@" + identifier)
+		if err != nil {
+			return nil, "", usageError("bad digest %q: write sha256: and 64 hexadecimal digits", identifier)
+		}
+		return repository.Digest(digest.DigestStr()), repository.Name + "@" + identifier, nil
+	}
+	return repository.Tag(identifier), repository.Name + ":" + identifier, nil
+}
