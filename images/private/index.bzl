@@ -1,6 +1,7 @@
 """The rules that make the published image index of that of rules_oci."""
 
 load(":transition.bzl", "image_transition")
+load(":values.bzl", "label_text")
 
 visibility("//images/...")
 
@@ -76,7 +77,7 @@ def _image_impl(ctx):
         DefaultInfo(files = depset([layout, ctx.outputs.digest])),
         GoImageInfo(
             digest = ctx.outputs.digest,
-            label = "//{}:{}".format(ctx.label.package, ctx.label.name),
+            label = label_text(ctx.label),
             layout = layout,
             repository = ctx.attr.repository,
             version = ctx.attr.version,

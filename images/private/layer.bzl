@@ -1,6 +1,7 @@
 """The rule that writes an image's one layer."""
 
 load(":transition.bzl", "define_error", "image_transition")
+load(":values.bzl", "label_text")
 
 visibility("//images/...")
 
@@ -33,7 +34,7 @@ def _contents_of_target(ctx, target, path):
     names = ", ".join([file.basename for file in files])
     if path.endswith("/"):
         if not files:
-            fail("{}: files: {} has no files to put below {}".format(ctx.attr.image, target.label, path))
+            fail("{}: files: {} has no files to put below {}".format(ctx.attr.image, label_text(target.label), path))
         return [
             _content(path.removesuffix("/") if file.is_directory else path + _relative_path(file), "0644", file)
             for file in files
@@ -41,7 +42,7 @@ def _contents_of_target(ctx, target, path):
     if len(files) != 1:
         fail("{}: files: {} has {} files ({}) and {} is the path of one file; end the path with / to put them all below it".format(
             ctx.attr.image,
-            target.label,
+            label_text(target.label),
             len(files),
             names or "none",
             path,
@@ -50,7 +51,7 @@ def _contents_of_target(ctx, target, path):
     if file.is_directory:
         fail("{}: files: {} makes the directory {}; end the path {} with / to put its files below it".format(
             ctx.attr.image,
-            target.label,
+            label_text(target.label),
             names,
             path,
         ))

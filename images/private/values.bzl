@@ -199,3 +199,16 @@ def created_error(created):
     if int(created[11:13]) > 23 or int(created[14:16]) > 59 or int(created[17:19]) > 59:
         return "there is no such time of day"
     return None
+
+def label_text(label):
+    """Returns a label as a BUILD file of this repository has it.
+
+    Args:
+      label: Label.
+
+    Returns:
+      string.
+    """
+    if label.workspace_name:
+        return str(label)
+    return "//{}:{}".format(label.package, label.name)
