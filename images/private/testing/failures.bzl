@@ -54,7 +54,7 @@ def failures_test_suite(name):
         image_layer(
             name = "{}_{}".format(name, case),
             testonly = True,
-            binary = _PACKAGE + "other_program",
+            binary = "//images/private/testing/program",
             binary_path = "/program",
             image = "go_image \"x\"",
             platform = "linux_amd64",
