@@ -24,7 +24,7 @@
 load("@bazel_skylib//rules:write_file.bzl", "write_file")
 load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
 load("//images/private:command.bzl", _image_command = "image_command")
-load("//images/private:index.bzl", "annotated_index", "image")
+load("//images/private:index.bzl", "annotated_index", _go_image = "go_image")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:platforms.bzl", "parse_platform")
 load("//images/private:record.bzl", "duplicate_error", _image_set = "image_set")
@@ -162,8 +162,8 @@ def go_image(
         more bytes; 0: no limit.
       modes: dict of string to string. Modes of files, by absolute path, four octal
         digits: {"/bin/run.sh": "0755"}.
-      testonly: bool. The image is for tests: its own test does not want it to be in
-        //images:published, where every other image must be to be published.
+      testonly: bool. The image is for tests and is never published: no image_set has
+        it. The tests of other images fail if //images:published does not have them.
       user: string. UID:GID or UID, in numbers (config.md, User); default: nobody.
       visibility: visibility of the image and its digest.
     """
@@ -304,7 +304,7 @@ def go_image(
         testonly = testonly,
         visibility = ["//visibility:private"],
     )
-    image(
+    _go_image(
         name = name,
         digest = name + ".digest",
         index = "_{}_index".format(name),
@@ -323,11 +323,11 @@ def _attribute(annotation):
     return "annotations"
 
 def _repositories():
-    """Returns the names of the images above in this BUILD file, and their repositories."""
+    """Returns the names and repositories of the images above in this BUILD file that can be published."""
     return [
         (rule["name"], rule["repository"])
         for rule in native.existing_rules().values()
-        if rule["kind"] == "image"
+        if rule["kind"] == "go_image" and not rule.get("testonly")
     ]
 
 def image_set(name, *, digests = "digests", images = [], **kwargs):

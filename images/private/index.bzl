@@ -66,7 +66,7 @@ annotated_index = rule(
     provides = [_LayoutInfo],
 )
 
-def _image_impl(ctx):
+def _go_image_impl(ctx):
     # Symbolic links, so that the image is in bazel-bin whatever the flags, which are
     # part of the directory's name where the image itself is.
     source = ctx.attr.index[0][_LayoutInfo]
@@ -84,8 +84,8 @@ def _image_impl(ctx):
         ),
     ]
 
-image = rule(
-    implementation = _image_impl,
+go_image = rule(
+    implementation = _go_image_impl,
     doc = "Builds an annotated_index in the configuration of images.",
     attrs = {
         "digest": attr.output(

@@ -2,7 +2,6 @@ package main
 
 import (
 	"archive/tar"
-	"bufio"
 	"cmp"
 	"compress/gzip"
 	"errors"
@@ -173,6 +172,6 @@ func add(tw *tar.Writer, e entry) error {
 	if err := tw.WriteHeader(&header); err != nil {
 		return err
 	}
-	_, err = io.Copy(tw, bufio.NewReader(source))
+	_, err = io.Copy(tw, source)
 	return err
 }

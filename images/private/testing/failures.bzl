@@ -1,7 +1,7 @@
 """Tests of what the rules refuse."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
-load("//images/private:index.bzl", "image")
+load("//images/private:index.bzl", "go_image")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:record.bzl", "image_set")
 
@@ -64,7 +64,7 @@ def failures_test_suite(name):
         messages[case] = message.format(_PACKAGE)
 
     # Of two packages: go_image itself looks at the images of its own.
-    image(
+    go_image(
         name = name + "_other_hello",
         testonly = True,
         digest = name + "_other_hello.digest",
