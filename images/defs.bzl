@@ -116,9 +116,10 @@ def go_image(
     ### Runfiles
 
     `data` of the binary, and of the libraries in it, is in /REPOSITORY.runfiles, where
-    rules_go's runfiles library looks for it (//go/runfiles). Every file there has the
-    mode 0755, as Bazel makes each output executable. The directory's names of external
-    repositories are Bazel's canonical ones, which differ between versions of Bazel.
+    rules_go's runfiles library looks for it (//go/runfiles); that of a helper is
+    beside the helper. Every file there has the mode 0755, as Bazel makes each output
+    executable. Files of external repositories are below the canonical names of these,
+    which differ between versions of Bazel.
 
     Args:
       name: string. The target is the image index, as a directory with an OCI image
@@ -161,7 +162,8 @@ def go_image(
       max_unpacked_bytes: int. The tests fail if all files of a platform together have
         more bytes; 0: no limit.
       modes: dict of string to string. Modes of files, by absolute path, four octal
-        digits: {"/bin/run.sh": "0755"}.
+        digits: {"/bin/run.sh": "0755"}. The path of a directory that a target makes
+        is for all files in it.
       testonly: bool. The image is for tests and is never published: no image_set has
         it. The tests of other images fail if //images:published does not have them.
       user: string. UID:GID or UID, in numbers (config.md, User); default: nobody.

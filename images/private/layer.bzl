@@ -14,9 +14,7 @@ ImageLayerInfo = provider(
     },
 )
 
-# Bazel makes every output executable, whatever it is, so a file of a runfiles tree
-# may be run.
-_RUNFILES_MODE = "0755"
+_PROGRAM_MODE = "0755"
 
 def _content(path, mode, file):
     return struct(file = file, mode = mode, path = path)
@@ -57,26 +55,32 @@ def _contents_of_target(ctx, target, path):
         ))
 
     # A file that is named by its own label counts as executable too, whatever it is.
-    is_program = file == target[DefaultInfo].files_to_run.executable and file.owner == target.label and not file.is_source
-    return [_content(path, "0755" if is_program else "0644", file)]
+    if file == target[DefaultInfo].files_to_run.executable and file.owner == target.label and not file.is_source:
+        return _program_contents(ctx, target, file, path)
+    return [_content(path, "0644", file)]
 
-def _runfiles_contents(ctx):
-    """Returns the binary's runfiles, where rules_go's runfiles library looks for them."""
-    info = ctx.attr.binary[0][DefaultInfo]
-    runfiles = info.default_runfiles
-    root = ctx.attr.binary_path + ".runfiles/"
-    contents = {}
-    for file in runfiles.files.to_list():
-        if file != ctx.file.binary:
-            path = file.short_path.removeprefix("../") if file.short_path.startswith("../") else ctx.workspace_name + "/" + file.short_path
-            contents[root + path] = file
-    for link in runfiles.symlinks.to_list():
-        contents[root + ctx.workspace_name + "/" + link.path] = link.target_file
-    for link in runfiles.root_symlinks.to_list():
-        contents[root + link.path] = link.target_file
-    if contents and info.files_to_run.repo_mapping_manifest:
-        contents[root + "_repo_mapping"] = info.files_to_run.repo_mapping_manifest
-    return [_content(path, _RUNFILES_MODE, file) for path, file in contents.items()]
+def _program_contents(ctx, target, program, path):
+    """Returns a program and its runfiles, where runfiles libraries look for them."""
+    info = target[DefaultInfo]
+    runfiles = {}
+    for file in info.default_runfiles.files.to_list():
+        if file == program:
+            continue
+        if file.short_path.startswith("../"):
+            runfiles[file.short_path.removeprefix("../")] = file
+        else:
+            runfiles[ctx.workspace_name + "/" + file.short_path] = file
+    for link in info.default_runfiles.symlinks.to_list():
+        runfiles[ctx.workspace_name + "/" + link.path] = link.target_file
+    for link in info.default_runfiles.root_symlinks.to_list():
+        runfiles[link.path] = link.target_file
+    if runfiles and info.files_to_run.repo_mapping_manifest:
+        runfiles["_repo_mapping"] = info.files_to_run.repo_mapping_manifest
+    return [_content(path, _PROGRAM_MODE, program)] + [
+        # Bazel makes every output executable, so any of them may be run.
+        _content(path + ".runfiles/" + name, _PROGRAM_MODE, file)
+        for name, file in runfiles.items()
+    ]
 
 def _with_modes(ctx, contents):
     """Returns the contents with the modes of the attribute `modes`."""
@@ -93,19 +97,19 @@ def _image_layer_impl(ctx):
     error = define_error(ctx.var)
     if error:
         fail("{}: {}".format(ctx.attr.image, error))
-    contents = [_content(ctx.attr.binary_path, "0755", ctx.file.binary)]
+    contents = _program_contents(ctx, ctx.attr.binary[0], ctx.file.binary, ctx.attr.binary_path)
     for target, path in ctx.attr.files.items():
         contents += _contents_of_target(ctx, target, path)
-    contents = _with_modes(ctx, contents + _runfiles_contents(ctx))
+    contents = _with_modes(ctx, contents)
 
     # In a file, as arguments of a program would go through the locale of Bazel's server.
-    list = ctx.actions.args()
-    list.set_param_file_format("multiline")
-    list.use_param_file("%s", use_always = True)
+    entries = ctx.actions.args()
+    entries.set_param_file_format("multiline")
+    entries.use_param_file("%s", use_always = True)
     for content in contents:
-        list.add_all([content.file], map_each = _list_entry(content), allow_closure = True)
+        entries.add_all([content.file], map_each = _list_entry(content), allow_closure = True)
     for path, mode in ctx.attr.directories.items():
-        list.add_all(["directory", path, mode])
+        entries.add_all(["directory", path, mode])
 
     out = ctx.actions.declare_file(ctx.label.name + ".tar.gz")
     args = ctx.actions.args()
@@ -113,7 +117,7 @@ def _image_layer_impl(ctx):
     args.add(out)
     ctx.actions.run(
         executable = ctx.executable._layer,
-        arguments = [args, list],
+        arguments = [args, entries],
         inputs = [content.file for content in contents],
         outputs = [out],
         mnemonic = "ImageLayer",

@@ -14,7 +14,7 @@ GoImageSetInfo = provider(
 )
 
 def _image_set_impl(ctx):
-    list = ctx.actions.declare_file(ctx.label.name + ".images.json")
+    images_json = ctx.actions.declare_file(ctx.label.name + ".images.json")
     images = [image[GoImageInfo] for image in ctx.attr.images]
     error = duplicate_error([(image.label, image.repository) for image in images])
     if error:
@@ -32,16 +32,16 @@ def _image_set_impl(ctx):
             "version": image.version,
         } | ({"record": record} if record else {})
 
-    ctx.actions.write(list, json.encode_indent({
+    ctx.actions.write(images_json, json.encode_indent({
         "digests": digests,
         "images": [entry(image) for image in images],
         "records": records.values(),
         "registry": ctx.attr._registry[BuildSettingInfo].value,
     }) + "\n")
-    runfiles = ctx.runfiles([list] + ctx.files.records + [image.layout for image in images])
+    runfiles = ctx.runfiles([images_json] + ctx.files.records + [image.layout for image in images])
     return [
-        DefaultInfo(files = depset([list]), runfiles = runfiles),
-        GoImageSetInfo(list = list, runfiles = runfiles),
+        DefaultInfo(files = depset([images_json]), runfiles = runfiles),
+        GoImageSetInfo(list = images_json, runfiles = runfiles),
     ]
 
 image_set = rule(

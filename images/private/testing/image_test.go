@@ -131,20 +131,22 @@ func TestFiles(t *testing.T) {
 	t.Parallel()
 	image := open(t, "amd64")
 	want := map[string]int64{
-		"/bin/helper":                        0o755,
-		"/etc/group":                         0o644,
-		"/etc/passwd":                        0o644,
-		"/etc/ssl/certs/ca-certificates.crt": 0o644,
-		"/" + strings.Repeat("long/", 60) + "b.html": 0o644,
-		"/odd/100% = é \"a\".html":                   0o644,
-		"/program":                                   0o755,
+		"/bin/helper": 0o755,
+		"/bin/helper.runfiles/_main/images/private/testing/helper/data.txt": 0o755,
+		"/bin/helper.runfiles/_repo_mapping":                                0o755,
+		"/etc/group":                                                        0o644,
+		"/etc/passwd":                                                       0o644,
+		"/etc/ssl/certs/ca-certificates.crt":                                0o644,
+		"/" + strings.Repeat("long/", 60) + "b.html":                        0o644,
+		"/odd/100% = é \"a\".html":                                          0o644,
+		"/program":                                                          0o755,
 		"/program.runfiles/_main/images/private/testing/program/data.txt": 0o755,
 		"/program.runfiles/_repo_mapping":                                 0o755,
 		"/settings.txt":                                                   0o644,
 		"/srv/templates/a.html":                                           0o644,
 		"/srv/templates/b.html":                                           0o600,
-		"/srv/tree/plain.txt":                                             0o644,
-		"/srv/tree/sub directory/50% = é.txt":                             0o644,
+		"/srv/tree/plain.txt":                                             0o640,
+		"/srv/tree/sub directory/50% = é.txt":                             0o640,
 		"/tmp/":                                                           0o1777,
 		"/var/lib/data/":                                                  0o700,
 	}
@@ -206,7 +208,7 @@ time zone: <nil>
 certificates: some
 temporary file: <nil>
 user: &{1000 1000 service service /nonexistent} <nil>
-helper: helps
+helper: helps <nil>
 `
 	if diff := cmp.Diff(want, string(output)); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
