@@ -50,7 +50,7 @@ _ETC = {
 
 _TITLE = "org.opencontainers.image.title"
 
-# The default of image-spec's tools for what is built reproducibly, and of rules_oci.
+# The default of rules_oci.
 _EPOCH = "1970-01-01T00:00:00Z"
 
 def go_image(
@@ -85,9 +85,10 @@ def go_image(
 
     Everything in the image is built for its platform, in one configuration, whatever
     the flags of the build: optimized, stripped, static, without cgo. Equal sources
-    give an equal digest. A --define, which no configuration can reset, is an error.
+    give an equal digest. Flags that a configuration cannot reset are errors: --define
+    and --noincompatible_strict_action_env. A build setting of your own is not reset.
 
-    Text must be carried as it is written. The macro refuses what rules_oci would
+    All text is carried as it is written. The macro refuses what rules_oci would
     change: several lines, `=` in a key, `$` and a final `=` in a value of `env`, an
     empty argument. The message names the attribute and the value.
 
@@ -97,10 +98,10 @@ def go_image(
     that needs no file of the build machine:
 
     * Certificates of authorities, for HTTPS to other services. In Go: a blank import
-      of golang.org/x/crypto/x509roots/fallback, which links Mozilla's list (350 KB)
+      of golang.org/x/crypto/x509roots/fallback, which links Mozilla's list (150 KB)
       at the version in go.mod. Or a bundle in the repository:
       `files = {"ca.pem": "/etc/ssl/certs/ca-certificates.crt"}`.
-    * Time zones, for time.LoadLocation. In Go: a blank import of time/tzdata (450 KB),
+    * Time zones, for time.LoadLocation. In Go: a blank import of time/tzdata (400 KB),
       or gotags = ["timetzdata"] in the go_binary.
     * A directory for temporary files, for os.CreateTemp and for uploaded forms:
       `directories = {"/tmp": "1777"}`. Under a read-only root file system, mount a

@@ -1,6 +1,6 @@
 """The rule that writes an image's one layer."""
 
-load(":transition.bzl", "define_error", "image_transition")
+load(":transition.bzl", "flag_error", "image_transition")
 load(":values.bzl", "label_text")
 
 visibility("//images/...")
@@ -94,7 +94,7 @@ def _with_modes(ctx, contents):
     return result
 
 def _image_layer_impl(ctx):
-    error = define_error(ctx.var)
+    error = flag_error(ctx.var, ctx.configuration.default_shell_env)
     if error:
         fail("{}: {}".format(ctx.attr.image, error))
     contents = _program_contents(ctx, ctx.attr.binary[0], ctx.file.binary, ctx.attr.binary_path)

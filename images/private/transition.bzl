@@ -1,7 +1,8 @@
 """The one configuration that everything in an image is built in, whatever the flags.
 
-Every target below a go_image is built with the settings below. What a Starlark
-transition cannot set, --define, is refused by name.
+Every target below a go_image is built with the settings below. Flags that a Starlark
+transition cannot set are refused by name. A build setting of this repository's own is
+not reset: what reads it in a select is asked to differ.
 """
 
 load(":platforms.bzl", "parse_platform")
@@ -78,19 +79,24 @@ image_transition = transition(
 # What ctx.var has without any --define.
 _VARIABLES = ["BINDIR", "COMPILATION_MODE", "GENDIR", "TARGET_CPU"]
 
-def define_error(variables):
-    """Looks for values of --define, which no transition can reset.
+def flag_error(variables, environment):
+    """Looks for flags that can change what ships, and that no transition can reset.
 
-    rules_go adds those of --define=gotags to the build tags, and any other can be in
-    a select, in the command of a genrule or in the flags of a go_binary.
+    --define: rules_go adds the values of --define=gotags to the build tags, and any
+    other can be in a select, in the command of a genrule or in the flags of a
+    go_binary. --noincompatible_strict_action_env: genrules see the PATH of whoever
+    builds.
 
     Args:
       variables: dict of string to string, ctx.var.
+      environment: dict of string to string, ctx.configuration.default_shell_env.
 
     Returns:
       string, or None if there are none.
     """
-    defines = ["--define={}={}".format(name, variables[name]) for name in sorted(variables) if name not in _VARIABLES]
-    if not defines:
+    flags = ["--define={}={}".format(name, variables[name]) for name in sorted(variables) if name not in _VARIABLES]
+    if "PATH" not in environment:
+        flags.append("--noincompatible_strict_action_env")
+    if not flags:
         return None
-    return "{}: not allowed in the build of an image, as it can change what ships and no transition can reset it; leave it out, and write what the image needs in its BUILD file".format(" ".join(defines))
+    return "{}: not allowed in the build of an image, as it can change what ships and no transition can reset it; leave it out, and write what the image needs in its BUILD file".format(" ".join(flags))

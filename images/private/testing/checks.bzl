@@ -4,7 +4,7 @@ load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//images/private:facts.bzl", "config_facts", "file_facts", "manifest_facts", "quote", "quote_plain")
 load("//images/private:platforms.bzl", "parse_platform")
 load("//images/private:record.bzl", "duplicate_error")
-load("//images/private:transition.bzl", "define_error")
+load("//images/private:transition.bzl", "flag_error")
 load(
     "//images/private:values.bzl",
     "argument_error",
@@ -179,15 +179,19 @@ def _platform(name):
 
 _paths_test = unittest.make(_paths_impl)
 
-def _defines_impl(ctx):
+def _flags_impl(ctx):
     env = unittest.begin(ctx)
-    usual = {"BINDIR": "bazel-out/bin", "COMPILATION_MODE": "opt", "GENDIR": "bazel-out/bin", "TARGET_CPU": "k8"}
-    asserts.equals(env, None, define_error(usual))
-    error = define_error(usual | {"gotags": "hostile", "a": ""})
-    asserts.true(env, error and error.startswith("--define=a= --define=gotags=hostile: not allowed"), error)
+    variables = {"BINDIR": "bazel-out/bin", "COMPILATION_MODE": "opt", "GENDIR": "bazel-out/bin", "TARGET_CPU": "k8"}
+    environment = {"PATH": "/bin"}
+    asserts.equals(env, None, flag_error(variables, environment))
+    for error, flags in [
+        (flag_error(variables | {"gotags": "hostile", "a": ""}, environment), "--define=a= --define=gotags=hostile"),
+        (flag_error(variables, {}), "--noincompatible_strict_action_env"),
+    ]:
+        asserts.true(env, error and error.startswith(flags + ": not allowed"), error)
     return unittest.end(env)
 
-_defines_test = unittest.make(_defines_impl)
+_flags_test = unittest.make(_flags_impl)
 
 def _facts_impl(ctx):
     env = unittest.begin(ctx)
@@ -247,6 +251,6 @@ def checks_test_suite(name):
         _names_test,
         _numbers_test,
         _paths_test,
-        _defines_test,
+        _flags_test,
         _facts_test,
     )
