@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,14 +22,32 @@ func (d Difference) String() string {
 	case d.New == nil:
 		return "- " + d.Key + ": " + shorten(*d.Old, maxShown)
 	}
-	return "  " + d.Key + ": " + shorten(*d.Old, maxShown) + " → " + shorten(*d.New, maxShown)
+	before, after := *d.Old, *d.New
+	if len(before) > maxShown || len(after) > maxShown {
+		before, after = cutCommon(before, after)
+	}
+	return "  " + d.Key + ": " + shorten(before, maxShown) + " → " + shorten(after, maxShown)
 }
 
 // maxShown is how much of a value a difference shows, in bytes.
 const maxShown = 300
 
-// Diff compares two listings. Causes come first: digests and sizes, which change
-// with whatever they cover, are at the end.
+// cutCommon leaves out all but the last bytes of what two long values begin with.
+func cutCommon(a, b string) (string, string) {
+	const context = 30
+	common := 0
+	for common < min(len(a), len(b)) && a[common] == b[common] {
+		common++
+	}
+	if common <= context {
+		return a, b
+	}
+	start := common - context
+	return "…" + strings.ToValidUTF8(a[start:], ""), "…" + strings.ToValidUTF8(b[start:], "")
+}
+
+// Diff compares two listings. Damage comes first, and at the end what follows from
+// other differences: digests and sizes of layers, configs, manifests and the index.
 func Diff(before, after Listing) []Difference {
 	var differences []Difference
 	for len(before) > 0 || len(after) > 0 {
@@ -52,19 +69,26 @@ func Diff(before, after Listing) []Difference {
 	return differences
 }
 
-var fileKey = regexp.MustCompile(` layer \d+ [/"]`)
-
-// rank is 0 for causes and 1 for what follows from them.
+// rank is 0 for damage, 1 for causes, and 2 for what follows from them.
 func rank(key string) int {
-	if fileKey.MatchString(key) {
+	switch _, field := cutSubject(key); field {
+	case "damage", "config damage":
 		return 0
+	case "digest", "size", "diff ID", "compressed size", "unpacked size", "config digest", "config .rootfs.diff_ids":
+		return 2
 	}
-	for _, suffix := range []string{" digest", " diff ID", " size", " config .rootfs.diff_ids"} {
-		if strings.HasSuffix(key, suffix) {
-			return 1
-		}
+	return 1
+}
+
+// cutSubject splits a key into what it is about, the index, a platform or a layer of
+// it, and the field. The field of a file begins with its path.
+func cutSubject(key string) (subject, field string) {
+	subject, field, _ = strings.Cut(key, " ")
+	if layer, ok := strings.CutPrefix(field, "layer "); ok {
+		number, rest, _ := strings.Cut(layer, " ")
+		return subject + " layer " + number, rest
 	}
-	return 0
+	return subject, field
 }
 
 // maxDifferences is how many lines Print writes.
@@ -83,30 +107,42 @@ func Print(w io.Writer, differences []Difference) {
 
 // Overlap returns the facts of both listings that can be compared when one of them
 // covers less: an archive of `docker save` has no index, manifests or compressed
-// layers, and an archive or mirror may have fewer platforms. The third result names
-// what could not be compared, and is empty if a and b cover the same.
+// layers, a single image has no index, and an archive or mirror may have fewer
+// platforms. The third result names what could not be compared, and is empty if a and
+// b cover the same. Damage is never left out.
 func Overlap(a, b Listing) (Listing, Listing, []string) {
 	var missing []string
-	both := func(present func(Listing) bool) bool { return present(a) == present(b) }
-	keep := func(f Fact) bool { return true }
-	for _, platform := range union(a.Platforms(), b.Platforms()) {
-		if !both(func(l Listing) bool { return slices.Contains(l.Platforms(), platform) }) {
+	platforms := union(a.Platforms(), b.Platforms())
+	for _, platform := range platforms {
+		if slices.Contains(a.Platforms(), platform) != slices.Contains(b.Platforms(), platform) {
 			missing = append(missing, platform)
 		}
 	}
-	if !both(Listing.hasManifests) {
+	onlyPlatforms := len(missing) > 0
+	docker := a.isDockerArchive() != b.isDockerArchive()
+	switch {
+	case docker:
 		missing = append(missing, "index, manifests and compressed layers")
-		keep = func(f Fact) bool { return inDockerArchive(f.Key) }
-	} else if len(missing) > 0 {
-		keep = func(f Fact) bool { return !strings.HasPrefix(f.Key, "index ") }
+	case a.hasIndex() != b.hasIndex():
+		missing = append(missing, "index")
 	}
-	filter := func(l Listing) Listing {
-		return slices.DeleteFunc(slices.Clone(l), func(f Fact) bool {
-			platform, _, _ := strings.Cut(f.Key, " ")
-			return !keep(f) || slices.Contains(missing, platform)
-		})
+	keep := func(f Fact) bool {
+		subject, _, _ := strings.Cut(f.Key, " ")
+		switch {
+		case rank(f.Key) == 0:
+			return true
+		case slices.Contains(missing, subject):
+			return false
+		case docker:
+			return inDockerArchive(f.Key)
+		}
+		return subject != "index" || !onlyPlatforms
 	}
-	return filter(a), filter(b), missing
+	return filter(a, keep), filter(b, keep), missing
+}
+
+func filter(l Listing, keep func(Fact) bool) Listing {
+	return slices.DeleteFunc(slices.Clone(l), func(f Fact) bool { return !keep(f) })
 }
 
 func union(a, b []string) []string {
@@ -115,22 +151,20 @@ func union(a, b []string) []string {
 	return slices.Compact(all)
 }
 
-// hasManifests is false for an archive of `docker save`.
-func (l Listing) hasManifests() bool {
-	return len(l) == 0 || slices.ContainsFunc(l, func(f Fact) bool { return !inDockerArchive(f.Key) })
+func (l Listing) hasIndex() bool { return l.Value("index digest") != "" }
+
+// isDockerArchive is true for an archive of `docker save`: it has no manifests.
+func (l Listing) isDockerArchive() bool {
+	platforms := l.Platforms()
+	return len(platforms) > 0 && !l.hasIndex() && l.Value(platforms[0]+" digest") == ""
 }
 
 // inDockerArchive reports whether an archive of `docker save` has this fact: the
 // config, the files and the uncompressed layers.
 func inDockerArchive(key string) bool {
-	_, rest, _ := strings.Cut(key, " ")
-	if strings.HasPrefix(rest, "config ") || rest == "unpacked size" {
-		return true
+	subject, field := cutSubject(key)
+	if strings.Contains(subject, " layer ") {
+		return field == "diff ID" || strings.HasPrefix(field, "/") || strings.HasPrefix(field, `"/`)
 	}
-	_, rest, ok := strings.Cut(rest, "layer ")
-	if !ok {
-		return false
-	}
-	_, field, _ := strings.Cut(rest, " ")
-	return field != "digest" && field != "size" && field != "media type"
+	return field == "unpacked size" || strings.HasPrefix(field, "config ") && field != "config media type"
 }

@@ -3,22 +3,29 @@ package listing
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 )
 
 // addDocument adds the facts of a JSON document, such as an image config. Keys are
 // paths as jq writes them: .config.Labels["a.b"], .history[0].created_by.
-func (l *Listing) addDocument(subject string, raw []byte) error {
+func (l *lister) addDocument(subject string, raw []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var document any
 	if err := decoder.Decode(&document); err != nil {
 		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something after the JSON document")
 	}
 	l.addValue(subject+" ", "", document)
 	return nil
@@ -26,10 +33,13 @@ func (l *Listing) addDocument(subject string, raw []byte) error {
 
 var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func (l *Listing) addValue(subject, path string, value any) {
+func (l *lister) addValue(subject, path string, value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if l.full() {
+				return // Many values below a long path would fill memory.
+			}
 			if plainKey.MatchString(key) {
 				l.addValue(subject, path+"."+key, value[key])
 			} else {
@@ -40,14 +50,25 @@ func (l *Listing) addValue(subject, path string, value any) {
 			return
 		}
 	case []any:
-		if slices.ContainsFunc(value, func(element any) bool { _, ok := element.(map[string]any); return ok }) {
+		if slices.ContainsFunc(value, isObject) {
 			for i, element := range value {
+				if l.full() {
+					return
+				}
 				l.addValue(subject, fmt.Sprintf("%s[%d]", path, i), element)
 			}
 			return
 		}
 	}
+	if path == "" {
+		path = "."
+	}
 	l.add(subject+path, "%s", compactJSON(value))
+}
+
+func isObject(value any) bool {
+	_, ok := value.(map[string]any)
+	return ok
 }
 
 // compactJSON is the value in one line, with sorted keys.
@@ -58,16 +79,26 @@ func compactJSON(value any) string {
 	if err := encoder.Encode(value); err != nil {
 		return strconv.QuoteToASCII(err.Error())
 	}
-	return strings.TrimSuffix(text.String(), "\n")
+	return escapeHidden(strings.TrimSuffix(text.String(), "\n"))
 }
 
-var plainText = regexp.MustCompile(`^[!-~]+$`)
-
-// quote returns a path or a key as it is, or quoted if it has anything but
-// printable ASCII characters without blanks.
-func quote(s string) string {
-	if plainText.MatchString(s) && s[0] != '"' {
+// escapeHidden writes the characters that could change a terminal, or what somebody
+// reads, as JSON does (RFC 8259, section 7).
+func escapeHidden(s string) string {
+	if !strings.ContainsFunc(s, isHidden) {
 		return s
 	}
-	return strconv.QuoteToASCII(s)
+	var text strings.Builder
+	for _, r := range s {
+		if !isHidden(r) {
+			text.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&text, `\u%04x`, unit)
+		}
+	}
+	return text.String()
 }
+
+func isHidden(r rune) bool { return !unicode.IsPrint(r) }

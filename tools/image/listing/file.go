@@ -22,37 +22,58 @@ func OfFile(ctx context.Context, file string) (Listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	kind, list := "archive", ofArchive
 	if info.IsDir() {
-		return ofLayout(ctx, file)
+		kind, list = "OCI image layout", ofLayout
 	}
-	isDocker, err := hasEntry(file, "manifest.json")
+	l, err := list(ctx, file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the archive %s: %w", file, err)
-	}
-	if isDocker {
-		image, err := tarball.ImageFromPath(file, nil)
-		if err != nil {
-			return nil, fmt.Errorf("reading the docker archive %s: %w", file, err)
-		}
-		return OfImage(ctx, image, false)
-	}
-	directory, err := os.MkdirTemp("", "image-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(directory)
-	if err := extractLayout(file, directory); err != nil {
-		return nil, fmt.Errorf("reading the archive %s: %w", file, err)
-	}
-	l, err := ofLayout(ctx, directory)
-	if err != nil {
-		return nil, fmt.Errorf("archive %s: %w", file, err)
+		return nil, fmt.Errorf("%s %s: %w", kind, file, err)
 	}
 	return l, nil
 }
 
+func ofArchive(ctx context.Context, file string) (Listing, error) {
+	isDocker, isLayout := false, false
+	err := eachEntry(ctx, file, func(header *tar.Header, _ io.Reader) error {
+		switch path.Clean(header.Name) {
+		case "manifest.json":
+			isDocker = true
+			if header.Size > maxDocument {
+				return fmt.Errorf("it is %w: more than %d bytes", errTooLarge, maxDocument)
+			}
+		case "index.json":
+			isLayout = true
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	// Archives of `docker save` have an index.json too, whose digests are not those of
+	// the image in the registry.
+	case isDocker:
+		image, err := tarball.ImageFromPath(file, nil)
+		if err != nil {
+			return nil, err
+		}
+		return OfImage(ctx, image, false)
+	case isLayout:
+		directory, err := os.MkdirTemp("", "image-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(directory)
+		if err := extractFiles(ctx, file, directory); err != nil {
+			return nil, err
+		}
+		return ofLayout(ctx, directory)
+	}
+	return nil, errors.New("it has neither the index.json of an OCI archive nor the manifest.json of a docker archive")
+}
+
 func ofLayout(ctx context.Context, directory string) (Listing, error) {
-	index, image, err := OpenLayout(directory)
+	index, image, err := openLayout(directory)
 	if err != nil {
 		return nil, err
 	}
@@ -65,65 +86,64 @@ func ofLayout(ctx context.Context, directory string) (Listing, error) {
 // OpenLayout opens an OCI image layout (image-spec, image-layout.md) whose index.json
 // names one image index or one manifest. The other result is nil.
 func OpenLayout(directory string) (v1.ImageIndex, v1.Image, error) {
-	// Bazel's sandbox has links in place of files, which the layout package refuses.
-	file, err := filepath.EvalSymlinks(filepath.Join(directory, "index.json"))
+	index, image, err := openLayout(directory)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s is not an OCI image layout: %w", directory, err)
-	}
-	top, err := layout.ImageIndexFromPath(filepath.Dir(file))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s is not an OCI image layout: %w", directory, err)
-	}
-	manifest, err := top.IndexManifest()
-	if err != nil {
-		return nil, nil, fmt.Errorf("OCI image layout %s: %w", directory, err)
-	}
-	if len(manifest.Manifests) != 1 {
-		return nil, nil, fmt.Errorf("OCI image layout %s: index.json names %d images, expected one", directory, len(manifest.Manifests))
-	}
-	only := manifest.Manifests[0]
-	var index v1.ImageIndex
-	var image v1.Image
-	if only.MediaType.IsIndex() {
-		index, err = top.ImageIndex(only.Digest)
-	} else {
-		image, err = top.Image(only.Digest)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("OCI image layout %s: %w", directory, err)
-	}
-	var raw []byte
-	if index != nil {
-		raw, err = index.RawManifest()
-	} else {
-		raw, err = image.RawManifest()
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("OCI image layout %s: %w", directory, err)
-	}
-	if err := checkDigest(raw, only.Digest); err != nil {
 		return nil, nil, fmt.Errorf("OCI image layout %s: %w", directory, err)
 	}
 	return index, image, nil
 }
 
-func hasEntry(archive, name string) (bool, error) {
-	found := false
-	err := eachEntry(archive, func(header *tar.Header, _ io.Reader) error {
-		found = found || header.Name == name
-		return nil
-	})
-	return found, err
+func openLayout(directory string) (v1.ImageIndex, v1.Image, error) {
+	// In Bazel's sandbox each file is a symlink, which the library refuses for blobs.
+	indexFile, err := filepath.EvalSymlinks(filepath.Join(directory, "index.json"))
+	if err != nil {
+		return nil, nil, err
+	}
+	top, err := layout.ImageIndexFromPath(filepath.Dir(indexFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := limited(top.RawManifest()); err != nil {
+		return nil, nil, fmt.Errorf("index.json: %w", err)
+	}
+	manifest, err := top.IndexManifest()
+	if err != nil {
+		return nil, nil, fmt.Errorf("index.json: %w", err)
+	}
+	if len(manifest.Manifests) != 1 {
+		return nil, nil, fmt.Errorf("index.json names %d images, expected one", len(manifest.Manifests))
+	}
+	only := manifest.Manifests[0]
+	if only.MediaType.IsIndex() {
+		index, err := top.ImageIndex(only.Digest)
+		if err != nil {
+			return nil, nil, err
+		}
+		raw, err := index.RawManifest()
+		if err != nil {
+			return nil, nil, err
+		}
+		return index, nil, checkDigest(raw, only.Digest)
+	}
+	image, err := top.Image(only.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := image.RawManifest()
+	if err != nil {
+		return nil, nil, err
+	}
+	return nil, image, checkDigest(raw, only.Digest)
 }
 
-// extractLayout extracts the regular files of an archive, within the directory.
-func extractLayout(archive, directory string) error {
+// extractFiles extracts the regular files of an archive, within the directory.
+func extractFiles(ctx context.Context, archive, directory string) error {
 	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return eachEntry(archive, func(header *tar.Header, content io.Reader) error {
+	return eachEntry(ctx, archive, func(header *tar.Header, content io.Reader) error {
 		if header.Typeflag != tar.TypeReg {
 			return nil
 		}
@@ -140,24 +160,39 @@ func extractLayout(archive, directory string) error {
 	})
 }
 
-func eachEntry(archive string, f func(*tar.Header, io.Reader) error) error {
+// maxFiles is how many entries an archive of an image may have; it has some for each
+// layer and platform.
+const maxFiles = 100_000
+
+func eachEntry(ctx context.Context, archive string, f func(*tar.Header, io.Reader) error) error {
 	file, err := os.Open(archive)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	left := info.Size()
 	entries := tar.NewReader(file)
-	for n := 0; n < maxEntries; n++ {
+	for range maxFiles {
 		header, err := entries.Next()
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		// A sparse file may be larger than its archive, and fill the disk.
+		if left -= header.Size; left < 0 {
+			return fmt.Errorf("%q: it has more bytes than the archive", header.Name)
 		}
 		if err := f(header, entries); err != nil {
 			return fmt.Errorf("%q: %w", header.Name, err)
 		}
 	}
-	return errTooMany
+	return fmt.Errorf("it is %w: it has more than %d entries", errTooLarge, maxFiles)
 }

@@ -13,7 +13,6 @@ import (
 	"hash"
 	"io"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -22,41 +21,38 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Limits of what is read, so that a hostile image cannot fill memory or run for ever.
-const (
-	maxUnpacked = 16 << 30 // bytes of an uncompressed layer
-	maxEntries  = 1 << 20  // entries of a layer
-	maxDocument = 16 << 20 // bytes of a config
-	maxChildren = 1000     // manifests of an index, layers of a manifest
-)
-
 // layerReader reads one layer.
 type layerReader struct {
-	listing  *Listing
-	subject  string // "linux/amd64 layer 1"
-	unpacked int64  // bytes of its regular files
+	*lister
+	subject string // "linux/amd64 layer 1"
+	stored  bool   // read it as it is stored, compressed or not
+	diffID  string // that the config says, or ""
+	size    int64  // bytes as stored
 }
 
-// read lists a layer as it is stored, compressed or not (image-spec, layer.md).
-// Content that is not what its digest says is a fact named "damage"; the error is
-// for what could not be read at all.
-func (l *layerReader) read(ctx context.Context, layer v1.Layer, stored bool) error {
-	open := layer.Compressed
-	if !stored {
-		open = layer.Uncompressed
+// read lists a layer (image-spec, layer.md). Content that is not what its digest says
+// is a fact named "damage"; the error is for what could not be read at all.
+func (l *layerReader) read(layer v1.Layer) error {
+	open := layer.Uncompressed
+	if l.stored {
+		open = layer.Compressed
 	}
 	rc, err := open()
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
-	blob := newMeter(ctx, rc)
-	unpacked, err := decompress(blob)
-	var content *meter
-	if err == nil {
-		defer unpacked.Close()
-		content = newMeter(ctx, io.LimitReader(unpacked, maxUnpacked))
-		err = l.readEntries(content)
+	blob := newMeter(l.ctx, io.LimitReader(rc, maxUnpacked+1))
+	mediaType, err := layer.MediaType()
+	if err != nil {
+		return err
+	}
+	// Attestations and the like are images whose layers are not archives.
+	if !l.stored || mediaType.IsLayer() {
+		err = l.readArchive(blob)
+	}
+	if errors.Is(err, errTooLarge) {
+		return err
 	}
 	// The rest of the blob belongs to its digest, also after damage.
 	if _, drainErr := io.Copy(io.Discard, blob); err == nil {
@@ -65,28 +61,58 @@ func (l *layerReader) read(ctx context.Context, layer v1.Layer, stored bool) err
 	switch {
 	case blob.failure != nil && !isDamage(blob.failure):
 		return blob.failure
-	case content != nil && content.size == maxUnpacked:
-		return fmt.Errorf("the layer has more than %d GiB unpacked", maxUnpacked>>30)
-	case errors.Is(err, errTooMany):
-		return err
+	case blob.size > maxUnpacked:
+		return errUnpacked()
 	case err != nil:
-		l.damaged("%v", err)
+		l.damaged(l.subject, "%v", err)
 	}
-	if stored {
-		l.listing.add(l.subject+" digest", "%s", blob.digest())
-		l.listing.add(l.subject+" size", "%d", blob.size)
-		if digest, err := layer.Digest(); err == nil && digest.String() != blob.digest() {
-			l.damaged("the content has the digest %s, the manifest says %s", blob.digest(), digest)
-		}
+	if !l.stored {
+		return nil
 	}
-	if content != nil {
-		l.listing.add(l.subject+" diff ID", "%s", content.digest())
+	l.size = blob.size
+	l.add(l.subject+" digest", "%s", blob.digest())
+	l.add(l.subject+" size", "%d", blob.size)
+	digest, err := layer.Digest()
+	if err != nil {
+		return err
+	}
+	if err := checkAlgorithm(digest); err != nil {
+		return err
+	}
+	size, err := layer.Size()
+	if err != nil {
+		return err
+	}
+	if digest.String() != blob.digest() || size != blob.size {
+		l.damaged(l.subject, "the content is %s, %d bytes; the manifest says %s, %d bytes", blob.digest(), blob.size, digest, size)
 	}
 	return nil
 }
 
-func (l *layerReader) damaged(format string, args ...any) {
-	l.listing.add(l.subject+" damage", "%s", compactJSON(fmt.Sprintf(format, args...)))
+func errUnpacked() error {
+	return fmt.Errorf("the image is %w: its layers have more than %d bytes unpacked", errTooLarge, maxUnpacked)
+}
+
+// readArchive lists the entries and the diff ID.
+func (l *layerReader) readArchive(blob io.Reader) error {
+	unpacked, err := decompress(blob)
+	if err != nil {
+		return err
+	}
+	defer unpacked.Close()
+	content := newMeter(l.ctx, io.LimitReader(unpacked, maxUnpacked-l.unpacked+1))
+	err = l.readEntries(content)
+	if l.unpacked += content.size; l.unpacked > maxUnpacked {
+		return errUnpacked()
+	}
+	if err != nil {
+		return err
+	}
+	l.add(l.subject+" diff ID", "%s", content.digest())
+	if l.diffID != "" && l.diffID != content.digest() {
+		return fmt.Errorf("the diff ID is %s, the config says %s", content.digest(), l.diffID)
+	}
+	return nil
 }
 
 // decompress recognizes gzip and zstd by their first bytes.
@@ -109,11 +135,9 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(buffered), nil
 }
 
-var errTooMany = fmt.Errorf("the layer has more than %d entries", maxEntries)
-
-func (l *layerReader) readEntries(content *meter) error {
+func (l *layerReader) readEntries(content io.Reader) error {
 	archive := tar.NewReader(content)
-	for entries := 0; ; entries++ {
+	for {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			_, err := io.Copy(io.Discard, content)
@@ -122,32 +146,31 @@ func (l *layerReader) readEntries(content *meter) error {
 		if err != nil {
 			return err
 		}
-		if entries == maxEntries {
-			return errTooMany
+		name := quote("/" + strings.TrimSuffix(header.Name, "/"))
+		if err := l.readEntry(name, header, archive); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
-		if err := l.readEntry(header, archive); err != nil {
-			return fmt.Errorf("%s: %w", header.Name, err)
+		if err := l.checkFull(); err != nil {
+			return err
 		}
 	}
 }
 
 var typeNames = map[byte]string{
-	tar.TypeReg:     "file",
-	tar.TypeDir:     "directory",
-	tar.TypeSymlink: "symlink",
-	tar.TypeLink:    "hard link",
-	tar.TypeChar:    "character device",
-	tar.TypeBlock:   "block device",
-	tar.TypeFifo:    "fifo",
+	tar.TypeReg:       "file",
+	tar.TypeCont:      "file",
+	tar.TypeGNUSparse: "file",
+	tar.TypeDir:       "directory",
+	tar.TypeSymlink:   "symlink",
+	tar.TypeLink:      "hard link",
+	tar.TypeChar:      "character device",
+	tar.TypeBlock:     "block device",
+	tar.TypeFifo:      "fifo",
 }
 
-func (l *layerReader) readEntry(header *tar.Header, content io.Reader) error {
-	name := header.Name
-	if clean := path.Clean("/" + name); clean == "/"+strings.TrimSuffix(name, "/") {
-		name = clean
-	}
+func (l *layerReader) readEntry(name string, header *tar.Header, archive io.Reader) error {
 	add := func(field, format string, args ...any) {
-		l.listing.add(l.subject+" "+quote(name)+" "+field, format, args...)
+		l.add(l.subject+" "+name+" "+field, format, args...)
 	}
 	typeName, known := typeNames[header.Typeflag]
 	if !known {
@@ -173,32 +196,50 @@ func (l *layerReader) readEntry(header *tar.Header, content io.Reader) error {
 			add("pax "+quote(key), "%s", compactJSON(header.PAXRecords[key]))
 		}
 	}
-	if header.Typeflag != tar.TypeReg {
+	if typeName != "file" {
 		return nil
 	}
-	sum := sha256.New()
-	var program bytes.Buffer
-	head, err := io.CopyN(io.MultiWriter(sum, &program), content, 4)
-	if err == nil && bytes.HasPrefix(program.Bytes(), []byte("\x7fELF")) && header.Size <= maxELF {
-		_, err = io.Copy(io.MultiWriter(sum, &program), content)
+	// A sparse file may be larger than its archive.
+	if header.Size > maxUnpacked-l.files {
+		return errUnpacked()
 	}
-	if err == nil || errors.Is(err, io.EOF) {
-		_, err = io.Copy(sum, content)
-	}
+	l.files += header.Size
+	content := newMeter(l.ctx, archive)
+	err := l.readProgram(content, header.Size)
 	if err != nil {
-		add("digest", "unreadable after %d bytes", max(head, int64(program.Len())))
+		add("digest", "unreadable after %d bytes", content.size)
 		return err
 	}
-	l.unpacked += header.Size
-	add("size", "%d", header.Size)
-	add("digest", "sha256:%x", sum.Sum(nil))
-	if kind := describeELF(program.Bytes()); kind != "" {
-		add("elf", "%s", kind)
-		if version := goVersion(program.Bytes()); version != "" {
-			add("go", "%s", version)
+	add("size", "%d", content.size)
+	add("digest", "%s", content.digest())
+	if program := l.program.Bytes(); isELF(program) {
+		if header.Size > maxELF {
+			add("elf", "more than %d bytes", maxELF)
+			return nil
+		}
+		add("elf", "%s", describeELF(program))
+		if version := goVersion(program); version != "" {
+			add("go", "%s", quote(version))
 		}
 	}
 	return nil
+}
+
+// readProgram reads a file, and keeps it if it is an ELF file that is not too large.
+func (l *layerReader) readProgram(content io.Reader, size int64) error {
+	l.program.Reset()
+	_, err := io.CopyN(&l.program, content, 4)
+	if err == nil && isELF(l.program.Bytes()) && size <= maxELF {
+		l.program.Grow(int(size))
+		_, err = io.Copy(&l.program, content)
+	}
+	if err == nil {
+		_, err = io.Copy(io.Discard, content)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil // shorter than four bytes
+	}
+	return err
 }
 
 // meter counts and hashes what is read through it, ends with the context, and keeps

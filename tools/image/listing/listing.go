@@ -14,7 +14,9 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -69,30 +71,59 @@ func Parse(r io.Reader) (Listing, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	for n := 1; lines.Scan(); n++ {
-		key, value, ok := strings.Cut(lines.Text(), ": ")
-		if !ok || key == "" {
+		key, value, ok := cutLine(lines.Text())
+		if !ok || strings.ContainsFunc(key, isHidden) {
 			return nil, fmt.Errorf("line %d: %q is not KEY: VALUE", n, shorten(lines.Text(), 100))
 		}
-		l = append(l, Fact{key, value})
+		l = append(l, Fact{key, escapeHidden(value)})
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("after %d lines: %w", len(l), err)
+		return nil, fmt.Errorf("line %d: %w", len(l)+1, err)
 	}
 	l.sort()
 	return l, nil
 }
 
-// maxLine is the length of the longest line that Parse reads, in bytes.
-const maxLine = 16 << 20
+// maxLine is the length of the longest line that Parse reads, in bytes. A byte of a
+// document takes at most eight in a line.
+const maxLine = 8 * maxDocument
+
+// cutLine splits KEY: VALUE. Quoted names in the key may contain ": ".
+func cutLine(line string) (key, value string, ok bool) {
+	for i := 0; i < len(line); {
+		switch {
+		case line[i] == '"':
+			quoted, err := strconv.QuotedPrefix(line[i:])
+			if err != nil {
+				return "", "", false
+			}
+			i += len(quoted)
+		case strings.HasPrefix(line[i:], ": "):
+			return line[:i], line[i+2:], i > 0
+		default:
+			i++
+		}
+	}
+	return "", "", false
+}
+
+// plainName matches the names that stand in a key as they are: printable ASCII without
+// blanks. It leaves out what cutLine would take for something else: a quote, and a
+// colon at the end.
+var plainName = regexp.MustCompile(`^[!#-~]*[!#-9;-~]$`)
+
+// quote returns a path or another name as it stands in a key.
+func quote(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	return strconv.QuoteToASCII(name)
+}
 
 func (l Listing) sort() {
 	slices.SortFunc(l, func(a, b Fact) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
 	})
-}
-
-func (l *Listing) add(key, format string, args ...any) {
-	*l = append(*l, Fact{key, fmt.Sprintf(format, args...)})
 }
 
 // shorten cuts a text for a message.
