@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,7 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// Client opens repositories. The zero value of each field is its default.
+// Client opens repositories. The zero value of each field is its default. Methods may
+// be called at the same time.
 type Client struct {
 	// Insecure allows plain HTTP to a registry on another machine. On this machine
 	// it is always allowed. HTTPS is tried first in both cases.
@@ -38,6 +40,7 @@ type Client struct {
 	// registry; negative when an upload begins again. Nil for none.
 	Progress func(bytes int64)
 
+	once      sync.Once
 	transport http.RoundTripper
 }
 
@@ -71,7 +74,7 @@ func (c *Client) Open(ctx context.Context, target Target, repository, scope stri
 }
 
 func (c *Client) connect(ctx context.Context, r *Repository, scope string) error {
-	c.setDefaults()
+	c.once.Do(c.setDefaults)
 	r.backoff = c.Backoff
 	authenticator, err := authn.Resolve(ctx, c.Keychain, r.Repository)
 	if err != nil {

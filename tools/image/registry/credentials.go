@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/docker/docker-credential-helpers/client"
 	helpers "github.com/docker/docker-credential-helpers/credentials"
@@ -35,13 +38,9 @@ type authFile struct {
 
 // Resolve implements authn.Keychain.
 func (loginFiles) Resolve(resource authn.Resource) (authn.Authenticator, error) {
-	var files []authFile
-	for _, path := range authFilePaths() {
-		file, err := readAuthFile(path)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
+	files, err := readAuthFiles()
+	if err != nil {
+		return nil, err
 	}
 	for key := normalizeKey(resource.String()); ; {
 		for _, file := range files {
@@ -61,23 +60,35 @@ func (loginFiles) Resolve(resource authn.Resource) (authn.Authenticator, error) 
 	}
 }
 
-// authFilePaths are the files in which `docker login` and `podman login` write. A file
+// readAuthFiles reads the files in which `docker login` and `podman login` write. A file
 // that the environment names and that does not exist is an error of MakePathsAbsolute.
-func authFilePaths() []string {
+func readAuthFiles() ([]authFile, error) {
 	home, _ := os.UserHomeDir()
-	paths := []string{
+	var files []authFile
+	for _, path := range []string{
 		os.Getenv("REGISTRY_AUTH_FILE"),
 		inDirectory("config.json", os.Getenv("DOCKER_CONFIG"), inDirectory(".docker", home)),
-		inDirectory("containers/auth.json", os.Getenv("XDG_RUNTIME_DIR")),
+		inDirectory("auth.json", inDirectory("containers", os.Getenv("XDG_RUNTIME_DIR")), fmt.Sprintf("/run/containers/%d", os.Getuid())),
 		inDirectory("containers/auth.json", os.Getenv("XDG_CONFIG_HOME"), inDirectory(".config", home)),
-	}
-	var existing []string
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			existing = append(existing, path)
+	} {
+		raw, err := os.ReadFile(path)
+		if isMissing(err) || err == nil && len(raw) == 0 {
+			continue
 		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the logins: %w", err)
+		}
+		file := authFile{path: path}
+		if err := json.Unmarshal(raw, &file); err != nil {
+			return nil, fmt.Errorf("reading the logins in %s: %w", path, err)
+		}
+		files = append(files, file)
 	}
-	return existing
+	return files, nil
+}
+
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // inDirectory is the path in the first directory that is not empty; else "".
@@ -90,23 +101,11 @@ func inDirectory(path string, directories ...string) string {
 	return ""
 }
 
-func readAuthFile(path string) (authFile, error) {
-	file := authFile{path: path}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return file, fmt.Errorf("reading the logins: %w", err)
-	}
-	if err := json.Unmarshal(raw, &file); err != nil {
-		return file, fmt.Errorf("reading the logins in %s: %w", path, err)
-	}
-	return file, nil
-}
-
 // find returns the login for exactly this key, HOST or HOST/PATH; the zero value if
 // the file has none. Credential helpers know hosts only.
 func (f authFile) find(key string) (authn.AuthConfig, error) {
-	for written, login := range f.Auths {
-		if normalizeKey(written) == key && login != (authn.AuthConfig{}) {
+	for _, written := range slices.Sorted(maps.Keys(f.Auths)) {
+		if login := f.Auths[written]; normalizeKey(written) == key && login != (authn.AuthConfig{}) {
 			return login, nil
 		}
 	}
@@ -115,9 +114,9 @@ func (f authFile) find(key string) (authn.AuthConfig, error) {
 	}
 	helper := f.CredsStore
 	server := key
-	for written, name := range f.CredHelpers {
+	for _, written := range slices.Sorted(maps.Keys(f.CredHelpers)) {
 		if normalizeKey(written) == key {
-			helper, server = name, written
+			helper, server = f.CredHelpers[written], written
 		}
 	}
 	if helper == "" {
@@ -140,21 +139,17 @@ func (f authFile) find(key string) (authn.AuthConfig, error) {
 
 const dockerHub = "docker.io"
 
-// normalizeKey removes what docker once wrote around a host: https://HOST/v1/.
+// normalizeKey leaves the host of what docker once wrote, https://HOST/v1/, and gives
+// Docker Hub one name (containers-auth.json(5), "FORMAT").
 func normalizeKey(key string) string {
-	key = strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
-	key = strings.TrimSuffix(key, "/")
-	if host, version, ok := strings.Cut(key, "/"); ok && (version == "v1" || version == "v2") {
-		key = host
+	if _, address, isURL := strings.Cut(key, "://"); isURL {
+		key, _, _ = strings.Cut(address, "/")
 	}
-	host, path, hasPath := strings.Cut(key, "/")
+	host, path, _ := strings.Cut(strings.TrimSuffix(key, "/"), "/")
 	if host == "index.docker.io" || host == "registry-1.docker.io" {
 		host = dockerHub
 	}
-	if hasPath {
-		return host + "/" + path
-	}
-	return host
+	return strings.TrimSuffix(host+"/"+path, "/")
 }
 
 // MakePathsAbsolute resolves files and directories that the environment names
@@ -162,20 +157,23 @@ func normalizeKey(key string) string {
 // elsewhere. It is an error if one of them does not exist.
 func MakePathsAbsolute(directory string) error {
 	for _, variable := range []string{"DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
-		path := os.Getenv(variable)
-		if path == "" {
+		value := os.Getenv(variable)
+		if value == "" {
 			continue
 		}
-		if variable == "SSL_CERT_DIR" && strings.Contains(path, ":") {
-			continue // a list
+		paths := []string{value}
+		if variable == "SSL_CERT_DIR" {
+			paths = filepath.SplitList(value)
 		}
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(directory, path)
+		for i, path := range paths {
+			if !filepath.IsAbs(path) {
+				paths[i] = filepath.Join(directory, path)
+			}
+			if _, err := os.Stat(paths[i]); isMissing(err) {
+				return fmt.Errorf("$%s names %s, which does not exist", variable, paths[i])
+			}
 		}
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("$%s names %s, which does not exist", variable, path)
-		}
-		if err := os.Setenv(variable, path); err != nil {
+		if err := os.Setenv(variable, strings.Join(paths, string(filepath.ListSeparator))); err != nil {
 			return err
 		}
 	}

@@ -92,10 +92,7 @@ func (t Target) String() string {
 // IsLoopback reports whether HOST[:PORT] is this machine, by its name: localhost, a
 // name below it, or a loopback address.
 func IsLoopback(hostport string) bool {
-	host := strings.Trim(hostport, "[]")
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
+	host := strings.ToLower(strings.Trim(hostname(hostport), "[]"))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
