@@ -370,3 +370,40 @@ func TestRunLine(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// The test binary itself is the program whose packages are listed.
+func TestExplainSize(t *testing.T) {
+	t.Parallel()
+	program, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := explainSize(imagetest.Image(t, "amd64", map[string]string{"app": string(program), "data": "x"}), "/app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{fmt.Sprintf("%10d  /app\n", len(program)), "         1  /data\n", "  runtime\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if _, err := explainSize(imagetest.Image(t, "amd64", map[string]string{"app": "text"}), "/app"); err == nil {
+		t.Error("no error for what is not a program")
+	}
+}
+
+func TestPackageOf(t *testing.T) {
+	t.Parallel()
+	for function, want := range map[string]string{
+		"main.main":                                "main",
+		"net/http.(*Server).Serve":                 "net/http",
+		"github.com/a/b.v2.F":                      "github.com/a/b",
+		"slices.SortFunc[go.shape.[]a/b.T,go.int]": "slices",
+		"type:.eq.net/http.Header":                 "net/http",
+		"memeqbody":                                "(other)",
+	} {
+		if got := packageOf(function); got != want {
+			t.Errorf("%s: %s, want %s", function, got, want)
+		}
+	}
+}

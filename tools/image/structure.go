@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"example.com/reproducible-images/tools/image/listing"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 var structureTestCommand = command{
@@ -27,11 +28,22 @@ var structureTestCommand = command{
 			if err != nil {
 				return err
 			}
-			built, err := listing.OfFile(ctx, layout)
+			index, _, err := listing.OpenLayout(layout)
+			if err != nil || index == nil {
+				return fmt.Errorf("image %s: %s has no image index: %w", t.Label, layout, err)
+			}
+			built, err := listing.OfIndex(ctx, index)
 			if err != nil {
 				return fmt.Errorf("image %s: %w", t.Label, err)
 			}
 			problems := t.check(built)
+			if t.isOverBudget(built) {
+				explanation, err := t.explainSize(index)
+				if err != nil {
+					return err
+				}
+				problems = append(problems, explanation)
+			}
 			problem, err := t.checkPublished()
 			if err != nil {
 				return err
@@ -160,14 +172,33 @@ func (t *structureTest) checkELF(fact listing.Fact) []string {
 }
 
 func (t *structureTest) checkSize(built listing.Listing, kind string, budget int64) []string {
-	size, err := strconv.ParseInt(built.Value(t.Platform+" "+kind+" size"), 10, 64)
-	if err != nil {
-		return []string{"the image has no " + kind + " size"}
-	}
+	size := t.size(built, kind)
 	if budget == 0 || size <= budget {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s size: %d bytes are %d more than max_%s_bytes = %d", kind, size, size-budget, kind, budget)}
+}
+
+func (t *structureTest) size(built listing.Listing, kind string) int64 {
+	size, _ := strconv.ParseInt(built.Value(t.Platform+" "+kind+" size"), 10, 64)
+	return size
+}
+
+func (t *structureTest) isOverBudget(built listing.Listing) bool {
+	return t.checkSize(built, "compressed", t.MaxCompressedBytes) != nil ||
+		t.checkSize(built, "unpacked", t.MaxUnpackedBytes) != nil
+}
+
+func (t *structureTest) explainSize(index v1.ImageIndex) (string, error) {
+	platform, err := v1.ParsePlatform(t.Platform)
+	if err != nil {
+		return "", err
+	}
+	image, err := (&builtImage{Label: t.Label, index: index}).forPlatform(platform)
+	if err != nil {
+		return "", err
+	}
+	return explainSize(image, t.Binary)
 }
 
 // checkPublished says when push leaves the image out.
