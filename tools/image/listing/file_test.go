@@ -133,6 +133,42 @@ func layoutOfBlob(t testing.TB, index []byte) string {
 	return directory
 }
 
+// layoutOfManifest is the layout of an image for linux/amd64 whose manifest is changed.
+func layoutOfManifest(t testing.TB, change func(*v1.Manifest)) string {
+	t.Helper()
+	layer := plainLayer(tarOf(t, file("app", "hello\n")))
+	image := imageOf(t, "amd64", layer)
+	manifest := must(image.Manifest()).DeepCopy()
+	change(manifest)
+	blob := must(json.Marshal(manifest))
+	const index = `{"manifests": [{"mediaType": %q, "digest": "%s", "platform": {"os": "linux", "architecture": "amd64"}}]}`
+	directory := layoutOfBlob(t, fmt.Appendf(nil, index, types.OCIManifestSchema1, hashOf(blob)))
+	for _, blob := range [][]byte{blob, layer.stored, must(image.RawConfigFile())} {
+		writeBlob(t, directory, blob)
+	}
+	return directory
+}
+
+// TestManifest has manifests that do not fit what they lead to.
+func TestManifest(t *testing.T) {
+	for _, test := range []struct {
+		change func(*v1.Manifest)
+		want   string // a line
+		not    string // in no line
+	}{
+		{func(m *v1.Manifest) { m.Layers[0].Size++ }, `linux/amd64 layer 1 damage: "the content is sha256:`, ""},
+		{func(m *v1.Manifest) { m.Layers = append(m.Layers, m.Layers[0]) }, `linux/amd64 config damage: "the manifest has 2 layers, the config 1"`, ""},
+		{func(m *v1.Manifest) { m.Config.MediaType = "application/x" }, "linux/amd64 config media type: application/x\n", "config ."},
+		{func(m *v1.Manifest) { m.Layers[0].Annotations = map[string]string{"a": "b"} }, `linux/amd64 layer 1 annotation a: "b"`, "damage"},
+	} {
+		l, err := OfFile(t.Context(), layoutOfManifest(t, test.change))
+		check(t, err)
+		if text := textOf(l); !strings.Contains(text, test.want) || test.not != "" && strings.Contains(text, test.not) {
+			t.Errorf("no line %s, or one with %s:\n%s", test.want, test.not, text)
+		}
+	}
+}
+
 func TestOfFileErrors(t *testing.T) {
 	image := imageOf(t, "amd64", plainLayer(tarOf(t, file("app", "hello\n"))))
 	docker := dockerArchive(t, image)
@@ -144,14 +180,6 @@ func TestOfFileErrors(t *testing.T) {
 	wrongIndex := layoutOf(t, indexOf(image))
 	digest := hashOf(must(indexOf(image).RawManifest()))
 	check(t, os.WriteFile(filepath.Join(wrongIndex, "blobs", "sha256", digest.Hex), []byte(`{"manifests": []}`), 0o600))
-	layoutOfManifest := func(change func(*v1.Manifest)) string {
-		manifest := must(image.Manifest()).DeepCopy()
-		change(manifest)
-		blob := must(json.Marshal(manifest))
-		directory := layoutOfBlob(t, fmt.Appendf(nil, `{"manifests": [{"mediaType": %q, "digest": "%s", "platform": {"os": "linux", "architecture": "amd64"}}]}`, types.OCIManifestSchema1, hashOf(blob)))
-		writeBlob(t, directory, blob)
-		return directory
-	}
 	const sha512 = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
 	otherDigest := layoutWith(fmt.Sprintf(`[{"mediaType": %q, "digest": "sha512:%s"}]`, types.OCIImageIndex, sha512))
 	check(t, os.MkdirAll(filepath.Join(otherDigest, "blobs", "sha512"), 0o700))
@@ -170,10 +198,10 @@ func TestOfFileErrors(t *testing.T) {
 		{"wrong index", wrongIndex, "its descriptor says " + digest.String()},
 		{"large index", layoutOfBlob(t, make([]byte, maxDocument+1)), "it is too large: more than 4194304 bytes"},
 		{"many manifests", layoutOfBlob(t, []byte(manyManifests)), "more than 1000 manifests"},
-		{"large manifest", layoutOfManifest(func(m *v1.Manifest) { m.Annotations = map[string]string{"a": strings.Repeat("x", maxDocument)} }),
+		{"large manifest", layoutOfManifest(t, func(m *v1.Manifest) { m.Annotations = map[string]string{"a": strings.Repeat("x", maxDocument)} }),
 			"reading linux/amd64: it is too large"},
-		{"large config", layoutOfManifest(func(m *v1.Manifest) { m.Config.Size = maxDocument + 1 }), "the config is too large"},
-		{"many layers", layoutOfManifest(func(m *v1.Manifest) { m.Layers = slices.Repeat(m.Layers, maxChildren+1) }), "more than 1000 layers"},
+		{"large config", layoutOfManifest(t, func(m *v1.Manifest) { m.Config.Size = maxDocument + 1 }), "the config is too large"},
+		{"many layers", layoutOfManifest(t, func(m *v1.Manifest) { m.Layers = slices.Repeat(m.Layers, maxChildren+1) }), "more than 1000 layers"},
 		{"other digest", otherDigest, `cannot be checked, only sha256`},
 		{"empty file", write(t, nil), "it has neither the index.json of an OCI archive nor the manifest.json of a docker archive"},
 		{"no archive", write(t, bytes.Repeat([]byte("x"), 1024)), "archive/tar: invalid tar header"},

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
@@ -273,13 +274,22 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %d facts, error %v, want %q", test.name, len(l), err, test.want)
 		}
 	}
-	// All layers together.
-	layer := plainLayer(tarOf(t, file("x", string(zeros[:40_000]))))
-	if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer))); err != nil {
-		t.Errorf("one layer: %v", err)
+	// What does not end.
+	for _, mediaType := range []types.MediaType{types.OCILayer, "application/x"} {
+		layer := &testLayer{mediaType: mediaType, stored: tarOf(t), read: func(r io.Reader) io.Reader { return io.MultiReader(r, endless{}) }}
+		if _, err := facts(t, layer, true); !errors.Is(err, errTooLarge) {
+			t.Errorf("endless %s: error %v, want %v", mediaType, err, errTooLarge)
+		}
 	}
-	if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer, layer))); !errors.Is(err, errTooLarge) {
-		t.Errorf("two layers: error %v, want %v", err, errTooLarge)
+	// All layers together, and all files.
+	for _, content := range [][]byte{append(tarOf(t), zeros[:40_000]...), sparse(t, "x", 40_000)} {
+		layer := plainLayer(content)
+		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer))); err != nil {
+			t.Errorf("one layer: %v", err)
+		}
+		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer, layer))); !errors.Is(err, errTooLarge) {
+			t.Errorf("two layers: error %v, want %v", err, errTooLarge)
+		}
 	}
 	set(t, &maxUnpacked, 1<<30)
 	l, err := facts(t, plainLayer(sparse(t, "x", 1<<20)), false)
@@ -287,6 +297,10 @@ func TestLimits(t *testing.T) {
 		t.Errorf("sparse file: %s%v, want %s", textOf(l), err, hashOf(zeros))
 	}
 }
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func FuzzLayer(f *testing.F) {
 	content := tarOf(f, file("app", "\x7fELF"+strings.Repeat("\x01", 60)), file(`a "b: `, "x"))

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/pem"
@@ -23,6 +24,8 @@ import (
 	"testing"
 	"time"
 
+	"example.com/reproducible-images/tools/image/imagetest"
+	"example.com/reproducible-images/tools/image/listing"
 	"github.com/google/go-containerregistry/pkg/authn"
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -181,12 +184,16 @@ func TestErrors(t *testing.T) {
 		{"web server", "GET /v2/", answer(404, html, "<h1>Not found</h1>"), "connecting to HOST/hello: the registry answers 404 Not Found; is it a registry?"},
 		{"web page", "GET /", page, webPage},
 		{"sign-in page", "GET /", func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/v2/" {
+			switch r.URL.Path {
+			case "/v2/":
 				redirect("/sign_in")(w, r)
-				return
+			case "/sign_in":
+				page(w, r)
+			default:
+				w.WriteHeader(http.StatusNotFound)
 			}
-			page(w, r)
 		}, webPage},
+		{"blob that looks like a web page", "GET /blobs/", answer(200, html, "blob"), ""},
 		{"web page as a manifest", "GET /manifests/", page, webPage},
 		{"large manifest", "GET /manifests/", answer(200, string(types.OCIImageIndex), strings.Repeat("x", maxManifest+1)),
 			`reading HOST/hello:v1: reading "http://HOST/v2/hello/manifests/v1": the answer is too large`},
@@ -240,6 +247,13 @@ func TestExplain(t *testing.T) {
 	}
 	if err := (&Client{}).Explain("ghcr.io", nil); err != nil {
 		t.Errorf("Explain(nil) = %v", err)
+	}
+	// A flag that is given is not advised.
+	for _, client := range []*Client{{}, {Insecure: true}} {
+		err := client.Explain("ghcr.io", get("https://ghcr.io/v2/", http.ErrSchemeMismatch))
+		if advised := strings.Contains(err.Error(), "--insecure allows it"); advised == client.Insecure {
+			t.Errorf("insecure: %v, error %v", client.Insecure, err)
+		}
 	}
 }
 
@@ -333,6 +347,59 @@ func TestStall(t *testing.T) {
 				t.Errorf("%v is not an error of the network", err)
 			}
 		})
+	}
+}
+
+// TestDamage tells what a registry sends wrongly from what is lost on the way.
+func TestDamage(t *testing.T) {
+	index := imagetest.Index(t, map[string]string{"app": "hello\n"})
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := "/manifests/" + manifest.Manifests[0].Digest.String()
+	send := func(content string, length int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", string(types.OCIManifestSchema1))
+			w.Header().Set("Content-Length", strconv.Itoa(length))
+			_, _ = io.WriteString(w, content) // A shorter content ends the connection.
+		}
+	}
+	for _, test := range []struct {
+		request string
+		other   http.HandlerFunc
+		damage  bool
+		err     string
+	}{
+		{"NONE ", nil, false, ""},
+		{"GET /blobs/", send("xxxx", 4), true, ""},
+		{"GET " + child, send("{}", 2), true, ""},
+		{"GET " + child, send("{}", 3), false, "unexpected EOF"},
+		{"GET " + child, answer(http.StatusNotFound, "", ""), false, "404 Not Found"},
+		{"GET /blobs/", answer(http.StatusForbidden, "", ""), false, "403 Forbidden"},
+	} {
+		client := newClient()
+		r, err := open(t, client, hostOf(serve(t, except(test.request, test.other))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Pusher.Push(t.Context(), r.Tag("v1"), index); err != nil {
+			t.Fatal(err)
+		}
+		found, err := r.Find(t.Context(), r.Tag("v1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		published, err := found.ImageIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := listing.OfIndex(t.Context(), published)
+		var text strings.Builder
+		_, _ = l.WriteTo(&text)
+		if damage := strings.Contains(text.String(), "damage"); damage != test.damage || !strings.HasSuffix(fmt.Sprint(err), cmp.Or(test.err, "<nil>")) {
+			t.Errorf("%s: error %v, want %s; damage: %v, want %v:\n%s", test.request, err, test.err, damage, test.damage, &text)
+		}
 	}
 }
 

@@ -59,6 +59,7 @@ func TestCredentials(t *testing.T) {
 	}{
 		{"repository", files{podman: auths("h.io", "host", "h.io/team", "team", "h.io/team/hello", "hello")}, "h.io/team/hello", "hello", "", nil},
 		{"namespace", files{podman: auths("h.io", "host", "h.io/team", "team", "h.io/team/hello", "hello")}, "h.io/team/other", "team", "", nil},
+		{"trailing slash", files{podman: auths("h.io/team/", "team")}, "h.io/team/hello", "team", "", nil},
 		{"host", files{podman: auths("h.io", "host", "h.io/team", "team")}, "h.io/teams/hello", "host", "", nil},
 		{"another path", files{podman: auths("h.io/team", "team", "h.io/other", "other")}, "h.io/third/hello", "", "", nil},
 		{"beginning of a path", files{podman: auths("h.io/te", "te", "h.io/team/hello/x", "x")}, "h.io/team/hello", "", "", nil},
