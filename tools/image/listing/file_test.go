@@ -181,7 +181,7 @@ func TestOfFileErrors(t *testing.T) {
 	digest := hashOf(must(indexOf(image).RawManifest()))
 	check(t, os.WriteFile(filepath.Join(wrongIndex, "blobs", "sha256", digest.Hex), []byte(`{"manifests": []}`), 0o600))
 	const sha512 = "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e"
-	otherDigest := layoutWith(fmt.Sprintf(`[{"mediaType": %q, "digest": "sha512:%s"}]`, types.OCIImageIndex, sha512))
+	otherDigest := layoutOfBlob(t, fmt.Appendf(nil, `{"manifests": [{"mediaType": %q, "digest": "sha512:%s"}]}`, types.OCIManifestSchema1, sha512))
 	check(t, os.MkdirAll(filepath.Join(otherDigest, "blobs", "sha512"), 0o700))
 	check(t, os.WriteFile(filepath.Join(otherDigest, "blobs", "sha512", sha512), nil, 0o600))
 	const descriptor = `{"mediaType": "application/x", "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}`

@@ -269,9 +269,10 @@ func TestLimits(t *testing.T) {
 		{"many entries", "its listing has more than 4096 bytes", tarOf(t, many...)},
 		{"long name", "its listing has more than 4096 bytes", tarOf(t, file(strings.Repeat("x", 5000), ""))},
 	} {
-		l, err := facts(t, &testLayer{mediaType: types.OCILayer, stored: test.content}, true)
-		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %d facts, error %v, want %q", test.name, len(l), err, test.want)
+		l := &layerReader{lister: &lister{ctx: t.Context()}, subject: "L", stored: true}
+		err := l.read(&testLayer{mediaType: types.OCILayer, stored: test.content})
+		if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), test.want) || l.unpacked > maxUnpacked+1 {
+			t.Errorf("%s: error %v after %d bytes, want %q", test.name, err, l.unpacked, test.want)
 		}
 	}
 	// What does not end.
@@ -282,13 +283,13 @@ func TestLimits(t *testing.T) {
 		}
 	}
 	// All layers together, and all files.
-	for _, content := range [][]byte{append(tarOf(t), zeros[:40_000]...), sparse(t, "x", 40_000)} {
+	for _, content := range [][]byte{append(tarOf(t), zeros[:30_000]...), sparse(t, "x", 30_000)} {
 		layer := plainLayer(content)
-		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer))); err != nil {
-			t.Errorf("one layer: %v", err)
+		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer, layer))); err != nil {
+			t.Errorf("two layers: %v", err)
 		}
-		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer, layer))); !errors.Is(err, errTooLarge) {
-			t.Errorf("two layers: error %v, want %v", err, errTooLarge)
+		if _, err := OfIndex(t.Context(), indexOf(imageOf(t, "amd64", layer, layer, layer))); !errors.Is(err, errTooLarge) {
+			t.Errorf("three layers: error %v, want %v", err, errTooLarge)
 		}
 	}
 	set(t, &maxUnpacked, 1<<30)

@@ -313,11 +313,12 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// TestStall has connections that stop in the middle of a body.
+// TestStall has connections that stop in the middle of a body, or before the answer.
 func TestStall(t *testing.T) {
 	for request, size := range map[string]int{
 		"PATCH /uploads/": 64 << 20, // more than buffers hold
 		"GET /blobs/":     5000,
+		"GET /manifests/": 0,
 	} {
 		t.Run(request, func(t *testing.T) {
 			t.Parallel()
@@ -325,7 +326,7 @@ func TestStall(t *testing.T) {
 			var requests atomic.Int32
 			host := hostOf(serve(t, except(request, func(w http.ResponseWriter, r *http.Request) {
 				requests.Add(1)
-				if r.Method == http.MethodGet {
+				if strings.HasPrefix(request, "GET /blobs/") {
 					w.Header().Set("Content-Length", strconv.Itoa(size))
 					_, _ = w.Write(make([]byte, 1000))
 					w.(http.Flusher).Flush()
@@ -339,8 +340,9 @@ func TestStall(t *testing.T) {
 			if want := "the registry " + host + " stalled (no progress for 2s): "; !strings.HasPrefix(fmt.Sprint(err), want) {
 				t.Errorf("error %v, want %s", err, want)
 			}
-			if n := requests.Load(); n != 1 {
-				t.Errorf("%d requests, want 1", n)
+			// net/http repeats what failed on a connection that was used before.
+			if n := requests.Load(); n > 2 {
+				t.Errorf("%d requests, want 1 or 2", n)
 			}
 			var network net.Error
 			if !errors.As(err, &network) {

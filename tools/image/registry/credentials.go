@@ -145,7 +145,7 @@ func normalizeKey(key string) string {
 	if _, address, isURL := strings.Cut(key, "://"); isURL {
 		key, _, _ = strings.Cut(address, "/")
 	}
-	host, path, _ := strings.Cut(strings.TrimSuffix(key, "/"), "/")
+	host, path, _ := strings.Cut(key, "/")
 	if host == "index.docker.io" || host == "registry-1.docker.io" {
 		host = dockerHub
 	}
