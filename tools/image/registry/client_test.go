@@ -285,6 +285,27 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+func TestIsPassing(t *testing.T) {
+	broken := func(err error) error { return fmt.Errorf("net/http: HTTP/1.x transport connection broken: %w", err) }
+	for err, want := range map[error]bool{
+		io.ErrUnexpectedEOF:                                     true,
+		&url.Error{Err: syscall.ECONNRESET}:                     true,
+		broken(errors.New("malformed")):                         true,
+		broken(&stallError{}):                                   false,
+		&net.DNSError{IsTemporary: true}:                        true,
+		&net.DNSError{IsNotFound: true}:                         false,
+		&transport.Error{StatusCode: http.StatusNotFound}:       false,
+		&transport.Error{StatusCode: 522}:                       true,
+		fmt.Errorf("reading: %w", context.DeadlineExceeded):     false,
+		&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}:     false,
+		&proxyError{cause: &net.OpError{Err: syscall.ENETDOWN}}: false,
+	} {
+		if got := isPassing(err); got != want {
+			t.Errorf("isPassing(%v) = %v, want %v", err, got, want)
+		}
+	}
+}
+
 // TestOpenAtOnce has one client open repositories at the same time.
 func TestOpenAtOnce(t *testing.T) {
 	host := hostOf(serve(t, except("NONE ", nil)))
