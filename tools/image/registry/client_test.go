@@ -205,16 +205,12 @@ func TestErrors(t *testing.T) {
 		}, `the registry HOST sends its clients to a private address, which is refused unless it is the registry's own (connecting to HOST/hello: invalid realm in www-authenticate: realm host "10.0.0.1" is a private or link-local address); let it name a host in place of the address, or serve the storage and tokens itself`},
 		{"storage by plain HTTP", "GET /blobs/", redirect("http://storage.test/blob"),
 			"the registry HOST sends its clients to storage.test by plain HTTP, which others on the network can read and change; --insecure allows it"},
-		{"storage out of reach", "GET /blobs/", redirect("http://registry.localhost:1/blob"), "registry.localhost:1, to which the registry HOST sends its clients, cannot be "},
+		{"storage out of reach", "GET /blobs/", redirect("http://storage..localhost/blob"), "storage..localhost, to which the registry HOST sends its clients, cannot be found: lookup storage..localhost: no such host; is the name right?"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			host := hostOf(serve(t, except(test.request, test.other)))
 			err := use(t, newClient(), host, static.NewLayer([]byte("blob"), types.OCILayer))
-			want := strings.ReplaceAll(test.want, "HOST", host)
-			if test.want == "" && err != nil || !strings.HasPrefix(fmt.Sprint(err), want) || err != nil && strings.Contains(err.Error(), "\n") {
-				t.Errorf("error:\n%v\nwant:\n%s", err, want)
-			}
-			if !strings.HasSuffix(want, " ") && test.want != "" && err != nil && err.Error() != want {
+			if want := strings.ReplaceAll(cmp.Or(test.want, "<nil>"), "HOST", host); fmt.Sprint(err) != want {
 				t.Errorf("error:\n%v\nwant:\n%s", err, want)
 			}
 		})
