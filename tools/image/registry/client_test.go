@@ -446,48 +446,34 @@ func TestStallDeadlines(t *testing.T) {
 
 // TestFreshBody has a token that expires as a blob is uploaded: the registry reads the
 // body and answers with 401. Connections are used once; on others, net/http gets the
-// body anew by itself. If the case without freshBody fails, the library does what it
-// does, and it can go.
+// body anew by itself.
 func TestFreshBody(t *testing.T) {
-	for _, test := range []struct {
-		name      string
-		transport http.RoundTripper
-		ok        bool
-	}{
-		{"with", newTransport(false, StallTimeout), true},
-		{"without", &http.Transport{}, false},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var tokens, expired atomic.Int32
-			registry := except("NONE ", nil)
-			server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/token" {
-					fmt.Fprintf(w, `{"token": "%d"}`, tokens.Add(1))
-					return
-				}
-				if r.Method == http.MethodPatch && expired.Load() == 0 {
-					_, _ = io.Copy(io.Discard, r.Body)
-					expired.Store(tokens.Load())
-				}
-				if r.Header.Get("Authorization") != fmt.Sprintf("Bearer %d", tokens.Load()) || tokens.Load() == expired.Load() {
-					w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, r.Host))
-					w.WriteHeader(http.StatusUnauthorized)
-					return
-				}
-				registry.ServeHTTP(w, r)
-			}))
-			server.Config.SetKeepAlivesEnabled(false)
-			client := newClient()
-			client.transport = test.transport
-			client.Backoff.Steps = 1
-			err := use(t, client, hostOf(server), static.NewLayer(make([]byte, 100_000), types.OCILayer))
-			if (err == nil) != test.ok {
-				t.Errorf("error %v, want success: %v", err, test.ok)
-			}
-			if tokens.Load() != 2 {
-				t.Errorf("%d tokens, want 2", tokens.Load())
-			}
-		})
+	var tokens, expired atomic.Int32
+	registry := except("NONE ", nil)
+	server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/token" {
+			fmt.Fprintf(w, `{"token": "%d"}`, tokens.Add(1))
+			return
+		}
+		if r.Method == http.MethodPatch && expired.Load() == 0 {
+			_, _ = io.Copy(io.Discard, r.Body)
+			expired.Store(tokens.Load())
+		}
+		if r.Header.Get("Authorization") != fmt.Sprintf("Bearer %d", tokens.Load()) || tokens.Load() == expired.Load() {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="http://%s/token"`, r.Host))
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		registry.ServeHTTP(w, r)
+	}))
+	server.Config.SetKeepAlivesEnabled(false)
+	client := newClient()
+	client.Backoff.Steps = 1 // Another try of the upload would hide it.
+	if err := use(t, client, hostOf(server), static.NewLayer(make([]byte, 100_000), types.OCILayer)); err != nil {
+		t.Error(err)
+	}
+	if tokens.Load() != 2 {
+		t.Errorf("%d tokens, want 2", tokens.Load())
 	}
 }
 
