@@ -85,7 +85,7 @@ def _is_ascii(s):
     return all([_code(byte) < 0x80 for byte in s.elems()])
 
 def quote_plain(s):
-    """Quotes a string if it has anything but printable ASCII characters without blanks.
+    """Quotes a string unless it is printable ASCII without blanks and quotes, and no colon is last.
 
     Args:
       s: string without control characters.
@@ -93,7 +93,7 @@ def quote_plain(s):
     Returns:
       string.
     """
-    plain = s and s[0] != "\"" and all([byte > " " and byte <= "~" for byte in s.elems()])
+    plain = s and "\"" not in s and s[-1] != ":" and all([byte > " " and byte <= "~" for byte in s.elems()])
     return s if plain else quote(s)
 
 def quote(s):
