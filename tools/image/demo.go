@@ -106,7 +106,8 @@ func (d *demo) step(name string, f func() (string, error)) error {
 	return nil
 }
 
-// start runs the image until the user ends it.
+// start runs the image until the user ends it: in the first of docker, podman and a
+// chroot that works here.
 func (d *demo) start(ctx context.Context, root string) error {
 	platform, err := v1.ParsePlatform(hostPlatform())
 	if err != nil {
@@ -116,101 +117,128 @@ func (d *demo) start(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	config, err := image.ConfigFile()
+	ports, err := freePorts(image)
 	if err != nil {
 		return err
 	}
-	service, err := d.prepare(ctx, image, config, root)
-	if errors.Is(err, errNotRun) {
-		d.steps = append(d.steps, [3]string{"run", "-", err.Error()})
-		return d.table()
-	}
-	if err != nil {
-		return err
-	}
-	var ended chan error
-	err = d.step("run", func() (string, error) {
-		if err := service.command.Start(); err != nil {
-			return "", fmt.Errorf("starting the image: %w", err)
+	for _, way := range []string{"docker", "podman", "chroot"} {
+		var running *service
+		err = d.step("run", func() (string, error) {
+			command, err := d.prepare(ctx, way, image, root)
+			if err != nil {
+				return "", err
+			}
+			if running, err = d.launch(command); err != nil {
+				return "", err
+			}
+			answer, err := waitForAnswer(ctx, ports, running.ended)
+			if err != nil {
+				running.stop()
+			}
+			return answer + ", in " + way, err
+		})
+		if err == nil {
+			return d.serve(ctx, running, ports)
 		}
-		ended = make(chan error, 1)
-		go func() { ended <- service.command.Wait() }()
-		answer, err := waitForAnswer(ctx, service.ports, ended)
-		return answer + ", " + service.how, err
-	})
-	if ended == nil {
-		return err
+		if ctx.Err() != nil {
+			return err
+		}
+		d.logf("demo: %s does not work here: %v", way, err)
 	}
-	defer func() {
-		_ = service.command.Process.Signal(syscall.SIGTERM)
-		<-ended
-	}()
-	if err != nil {
-		return err
-	}
+	return errors.New("the image was not run: neither docker nor podman works, and a chroot needs root")
+}
+
+// serve prints the table and waits for the user.
+func (d *demo) serve(ctx context.Context, running *service, ports []string) error {
+	defer running.stop()
 	if err := d.table(); err != nil || d.exit {
 		return err
 	}
-	if len(service.ports) > 0 {
-		fmt.Fprintf(d.stdout, "\nOpen http://localhost:%s/ in a browser. Ctrl-C ends it.\n", service.ports[0])
+	if len(ports) > 0 {
+		fmt.Fprintf(d.stdout, "\nOpen http://localhost:%s/ in a browser. Ctrl-C ends it.\n", ports[0])
 	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case err := <-ended:
-		ended <- nil
-		return fmt.Errorf("the image ended by itself: %v", err)
+	case <-running.ended:
+		return fmt.Errorf("the image ended by itself: %v", running.err)
 	}
 }
 
 // service is a running image.
 type service struct {
-	command *exec.Cmd
-	ports   []string
-	how     string
+	process *os.Process
+	ended   chan struct{} // closed when it has ended, with err
+	err     error
 }
 
-func (d *demo) prepare(ctx context.Context, image v1.Image, config *v1.ConfigFile, root string) (*service, error) {
-	s := &service{}
-	for _, port := range slices.Sorted(maps.Keys(config.Config.ExposedPorts)) {
-		if number, protocol, _ := strings.Cut(port, "/"); protocol == "" || protocol == "tcp" {
-			s.ports = append(s.ports, number)
-			if err := checkFree(number); err != nil {
-				return nil, err
-			}
-		}
+func (d *demo) launch(command *exec.Cmd) (*service, error) {
+	command.Stdout, command.Stderr = d.stderr, d.stderr
+	// Ctrl-C is for the demo, which ends the service in order.
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	engine, engineErr := findEngine(ctx, "")
-	if engineErr == nil {
-		if err := load(ctx, engine, image, d.image, d.stderr); err != nil {
-			return nil, err
-		}
-		line, err := runLine(engine, image, d.image.Repository+":"+d.image.Version)
-		if err != nil {
-			return nil, err
-		}
-		words := strings.Fields(line)
-		s.command, s.how = exec.Command(words[0], words[1:]...), "in "+engine
-	} else {
-		if os.Geteuid() != 0 {
-			return nil, fmt.Errorf("%w: %v, and a chroot needs root", errNotRun, engineErr)
-		}
+	command.SysProcAttr.Setpgid = true
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	s := &service{process: command.Process, ended: make(chan struct{})}
+	go func() {
+		s.err = command.Wait()
+		close(s.ended)
+	}()
+	return s, nil
+}
+
+func (s *service) stop() {
+	_ = s.process.Signal(syscall.SIGTERM)
+	<-s.ended
+}
+
+// prepare makes the command that runs the image.
+func (d *demo) prepare(ctx context.Context, way string, image v1.Image, root string) (*exec.Cmd, error) {
+	if way == "chroot" {
 		if err := extract(ctx, image, root); err != nil {
 			return nil, fmt.Errorf("extracting the image: %w", err)
 		}
-		var err error
-		if s.command, err = chroot(root, config.Config); err != nil {
+		config, err := image.ConfigFile()
+		if err != nil {
 			return nil, err
 		}
-		s.how = "in a chroot as " + config.Config.User
+		return chroot(root, config.Config)
 	}
-	s.command.Stdout, s.command.Stderr = d.stderr, d.stderr
-	// Ctrl-C is for the demo, which ends the service in order.
-	if s.command.SysProcAttr == nil {
-		s.command.SysProcAttr = &syscall.SysProcAttr{}
+	if _, err := findEngine(ctx, way); err != nil {
+		return nil, err
 	}
-	s.command.SysProcAttr.Setpgid = true
-	return s, nil
+	if err := load(ctx, way, image, d.image, d.stderr); err != nil {
+		return nil, err
+	}
+	line, err := runLine(way, image, d.image.Repository+":"+d.image.Version)
+	if err != nil {
+		return nil, err
+	}
+	words := strings.Fields(line)
+	return exec.Command(words[0], words[1:]...), nil
+}
+
+// freePorts are the TCP ports that the image exposes. It is an error if one is in use.
+func freePorts(image v1.Image) ([]string, error) {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	var ports []string
+	for _, port := range slices.Sorted(maps.Keys(config.Config.ExposedPorts)) {
+		number, protocol, _ := strings.Cut(port, "/")
+		if protocol != "" && protocol != "tcp" {
+			continue
+		}
+		if err := checkFree(number); err != nil {
+			return nil, err
+		}
+		ports = append(ports, number)
+	}
+	return ports, nil
 }
 
 func checkFree(port string) error {
@@ -265,7 +293,7 @@ func extract(ctx context.Context, image v1.Image, directory string) error {
 }
 
 // waitForAnswer waits until the service answers by HTTP on its first port.
-func waitForAnswer(ctx context.Context, ports []string, ended chan error) (string, error) {
+func waitForAnswer(ctx context.Context, ports []string, ended chan struct{}) (string, error) {
 	if len(ports) == 0 {
 		return "started; it exposes no port", nil
 	}
@@ -283,9 +311,8 @@ func waitForAnswer(ctx context.Context, ports []string, ended chan error) (strin
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()
-		case err := <-ended:
-			ended <- nil
-			return "", fmt.Errorf("the image ended before it answered: %v", err)
+		case <-ended:
+			return "", errors.New("the image ended before it answered")
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -167,5 +166,3 @@ func runLine(engine string, image v1.Image, reference string) (string, error) {
 	}
 	return strings.Join(append(words, reference), " "), nil
 }
-
-var errNotRun = errors.New("not run")
