@@ -206,7 +206,9 @@ def _facts_impl(ctx):
         "😀a": "\"\\U0001f600a\"",
     }.items():
         asserts.equals(env, quoted, quote(text))
-    asserts.equals(env, "/etc/a\"b\\c=~!", quote_plain("/etc/a\"b\\c=~!"))
+    asserts.equals(env, "/etc/a:b\\c=~!", quote_plain("/etc/a:b\\c=~!"))
+    asserts.equals(env, "\"/a\\\"b\"", quote_plain("/a\"b"))
+    asserts.equals(env, "\"/a:\"", quote_plain("/a:"))
     asserts.equals(env, "\"/a b\"", quote_plain("/a b"))
     asserts.equals(env, "\"/\\u00e9\"", quote_plain("/é"))
     asserts.equals(env, "\"\"", quote_plain(""))
