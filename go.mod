@@ -6,7 +6,7 @@ toolchain go1.27.4
 
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
-	github.com/bazelbuild/rules_go v0.60.0
+	github.com/bazelbuild/rules_go v0.63.0
 	github.com/docker/docker-credential-helpers v0.9.5
 	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.22.1
