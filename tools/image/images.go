@@ -152,7 +152,6 @@ func (i *builtImage) open() error {
 	if err != nil {
 		return err
 	}
-	i.Layout = directory
 	index, _, err := listing.OpenLayout(directory)
 	if err != nil {
 		return err

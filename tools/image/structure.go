@@ -24,21 +24,17 @@ var structureTestCommand = command{
 			if err != nil {
 				return err
 			}
-			layout, err := locate(t.Layout)
-			if err != nil {
-				return err
+			image := &builtImage{Label: t.Label, Layout: t.Layout}
+			if err := image.open(); err != nil {
+				return fmt.Errorf("image %s: %w", t.Label, err)
 			}
-			index, _, err := listing.OpenLayout(layout)
-			if err != nil || index == nil {
-				return fmt.Errorf("image %s: %s has no image index: %w", t.Label, layout, err)
-			}
-			built, err := listing.OfIndex(ctx, index)
+			built, err := listing.OfIndex(ctx, image.index)
 			if err != nil {
 				return fmt.Errorf("image %s: %w", t.Label, err)
 			}
 			problems := t.check(built)
-			if t.isOverBudget(built) {
-				explanation, err := t.explainSize(index)
+			if len(t.overBudget(built)) > 0 {
+				explanation, err := t.explainSize(image)
 				if err != nil {
 					return err
 				}
@@ -121,8 +117,7 @@ func (t *structureTest) check(built listing.Listing) []string {
 	if built.Value(binary) == "" {
 		problems = append(problems, t.Binary+" is not an ELF file")
 	}
-	problems = append(problems, t.checkSize(built, "compressed", t.MaxCompressedBytes)...)
-	return append(problems, t.checkSize(built, "unpacked", t.MaxUnpackedBytes)...)
+	return append(problems, t.overBudget(built)...)
 }
 
 // isImplied reports whether the BUILD file determines this fact: annotations, the
@@ -171,30 +166,28 @@ func (t *structureTest) checkELF(fact listing.Fact) []string {
 	return nil
 }
 
-func (t *structureTest) checkSize(built listing.Listing, kind string, budget int64) []string {
-	size := t.size(built, kind)
-	if budget == 0 || size <= budget {
-		return nil
+// overBudget returns a problem for each size budget that the image exceeds.
+func (t *structureTest) overBudget(built listing.Listing) []string {
+	var problems []string
+	for _, budget := range []struct {
+		kind  string
+		bytes int64
+	}{{"compressed", t.MaxCompressedBytes}, {"unpacked", t.MaxUnpackedBytes}} {
+		size, _ := strconv.ParseInt(built.Value(t.Platform+" "+budget.kind+" size"), 10, 64)
+		if budget.bytes != 0 && size > budget.bytes {
+			problems = append(problems, fmt.Sprintf("%[1]s size: %[2]d bytes are %[3]d more than max_%[1]s_bytes = %[4]d",
+				budget.kind, size, size-budget.bytes, budget.bytes))
+		}
 	}
-	return []string{fmt.Sprintf("%s size: %d bytes are %d more than max_%s_bytes = %d", kind, size, size-budget, kind, budget)}
+	return problems
 }
 
-func (t *structureTest) size(built listing.Listing, kind string) int64 {
-	size, _ := strconv.ParseInt(built.Value(t.Platform+" "+kind+" size"), 10, 64)
-	return size
-}
-
-func (t *structureTest) isOverBudget(built listing.Listing) bool {
-	return t.checkSize(built, "compressed", t.MaxCompressedBytes) != nil ||
-		t.checkSize(built, "unpacked", t.MaxUnpackedBytes) != nil
-}
-
-func (t *structureTest) explainSize(index v1.ImageIndex) (string, error) {
+func (t *structureTest) explainSize(built *builtImage) (string, error) {
 	platform, err := v1.ParsePlatform(t.Platform)
 	if err != nil {
 		return "", err
 	}
-	image, err := (&builtImage{Label: t.Label, index: index}).forPlatform(platform)
+	image, err := built.forPlatform(platform)
 	if err != nil {
 		return "", err
 	}

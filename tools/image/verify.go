@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.com/reproducible-images/tools/image/listing"
 	"example.com/reproducible-images/tools/image/registry"
 	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
@@ -64,13 +66,23 @@ func verifyFile(ctx context.Context, e *environment, image *builtImage, from str
 	if err != nil {
 		return exitError{statusTrouble, err}
 	}
-	return compare(ctx, e, image, from, published)
+	built, err := listing.OfIndex(ctx, image.index)
+	if err != nil {
+		return exitError{statusTrouble, fmt.Errorf("image %s: %w", image.Label, err)}
+	}
+	return compare(e, image, built, from, published)
 }
 
 func verifyAll(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, tags []string, digest string) error {
 	incomplete, different := false, false
 	for _, image := range images {
-		identifiers := tags
+		built, err := listing.OfIndex(ctx, image.index)
+		if err != nil {
+			e.logf("image %s: %v", image.Label, err)
+			incomplete = true
+			continue
+		}
+		identifiers := slices.Clone(tags)
 		if digest != "" {
 			identifiers = append(identifiers, digest)
 		}
@@ -78,7 +90,7 @@ func verifyAll(ctx context.Context, e *environment, client *registry.Client, tar
 			identifiers = []string{image.Version}
 		}
 		for _, identifier := range identifiers {
-			err := verifyPublished(ctx, e, client, target, image, identifier)
+			err := verifyPublished(ctx, e, client, target, image, built, identifier)
 			var status exitError
 			switch {
 			case err == nil:
@@ -100,7 +112,7 @@ func verifyAll(ctx context.Context, e *environment, client *registry.Client, tar
 	return nil
 }
 
-func verifyPublished(ctx context.Context, e *environment, client *registry.Client, target registry.Target, image *builtImage, identifier string) error {
+func verifyPublished(ctx context.Context, e *environment, client *registry.Client, target registry.Target, image *builtImage, built listing.Listing, identifier string) error {
 	repository, err := client.Open(ctx, target, image.Repository, transport.PullScope)
 	if err != nil {
 		return err
@@ -113,15 +125,11 @@ func verifyPublished(ctx context.Context, e *environment, client *registry.Clien
 	if err != nil {
 		return err
 	}
-	return compare(ctx, e, image, shown, published)
+	return compare(e, image, built, shown, published)
 }
 
-// compare compares an image with what was published as name.
-func compare(ctx context.Context, e *environment, image *builtImage, name string, published listing.Listing) error {
-	built, err := listing.OfIndex(ctx, image.index)
-	if err != nil {
-		return exitError{statusTrouble, fmt.Errorf("image %s: %w", image.Label, err)}
-	}
+// compare compares what was built of an image with what was published as name.
+func compare(e *environment, image *builtImage, built listing.Listing, name string, published listing.Listing) error {
 	built, published, missing := listing.Overlap(built, published)
 	if differences := listing.Diff(built, published); len(differences) > 0 {
 		fmt.Fprintf(e.stdout, "%s: DIFFERENT (built here → published):\n", name)
@@ -220,40 +228,35 @@ func open(ctx context.Context, e *environment, client *registry.Client, selectio
 	return ofReference(ctx, client, repository, reference)
 }
 
+// ofReference lists what a registry has under a tag or a digest.
 func ofReference(ctx context.Context, client *registry.Client, repository *registry.Repository, reference name.Reference) (listing.Listing, error) {
-	l, err := ofDescriptor(ctx, repository, reference)
-	return l, client.Explain(repository.RegistryStr(), err)
-}
-
-func ofDescriptor(ctx context.Context, repository *registry.Repository, reference name.Reference) (listing.Listing, error) {
 	found, err := repository.Find(ctx, reference)
 	if err != nil {
-		return nil, err
+		return nil, client.Explain(repository.RegistryStr(), err)
 	}
-	shown := reference.Name()
 	if found == nil {
-		return nil, fmt.Errorf("the registry does not have %s", shown)
+		return nil, client.Explain(repository.RegistryStr(), fmt.Errorf("the registry does not have %s", reference.Name()))
 	}
-	var l listing.Listing
+	l, err := ofDescriptor(ctx, found)
+	if err != nil {
+		return nil, client.Explain(repository.RegistryStr(), fmt.Errorf("reading %s: %w", reference.Name(), err))
+	}
+	return l, nil
+}
+
+func ofDescriptor(ctx context.Context, found *remote.Descriptor) (listing.Listing, error) {
 	if found.MediaType.IsIndex() {
 		index, err := found.ImageIndex()
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", shown, err)
+			return nil, err
 		}
-		l, err = listing.OfIndex(ctx, index)
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", shown, err)
-		}
-		return l, nil
+		return listing.OfIndex(ctx, index)
 	}
 	image, err := found.Image()
-	if err == nil {
-		l, err = listing.OfImage(ctx, image, true)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", shown, err)
+		return nil, err
 	}
-	return l, nil
+	return listing.OfImage(ctx, image, true)
 }
 
 // reference is a tag or a digest in a repository.

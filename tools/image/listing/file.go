@@ -119,21 +119,13 @@ func openLayout(directory string) (v1.ImageIndex, v1.Image, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		raw, err := index.RawManifest()
-		if err != nil {
-			return nil, nil, err
-		}
-		return index, nil, checkDigest(raw, only.Digest)
+		return index, nil, checkManifest(index, only.Digest)
 	}
 	image, err := top.Image(only.Digest)
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, err := image.RawManifest()
-	if err != nil {
-		return nil, nil, err
-	}
-	return nil, image, checkDigest(raw, only.Digest)
+	return nil, image, checkManifest(image, only.Digest)
 }
 
 // extractFiles extracts the regular files of an archive, within the directory.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -111,11 +112,7 @@ func (l *lister) addChild(platform string, index v1.ImageIndex, digest v1.Hash) 
 	if err != nil {
 		return err
 	}
-	raw, err := limited(image.RawManifest())
-	if err != nil {
-		return err
-	}
-	if err := checkDigest(raw, digest); err != nil {
+	if err := checkManifest(image, digest); err != nil {
 		return err
 	}
 	return l.addImage(platform, image, true)
@@ -129,7 +126,16 @@ func limited(raw []byte, err error) ([]byte, error) {
 	return raw, err
 }
 
-// checkDigest compares a manifest or an index with the digest that leads to it.
+// checkManifest compares a manifest or an index with the digest that leads to it.
+func checkManifest(manifest partial.WithRawManifest, digest v1.Hash) error {
+	raw, err := limited(manifest.RawManifest())
+	if err != nil {
+		return err
+	}
+	return checkDigest(raw, digest)
+}
+
+// checkDigest compares a document with the digest that leads to it.
 func checkDigest(raw []byte, want v1.Hash) error {
 	if err := checkAlgorithm(want); err != nil {
 		return err

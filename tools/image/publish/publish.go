@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"example.com/reproducible-images/tools/image/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -317,7 +316,7 @@ func (p *pusher) unfinished(err error) error {
 func (p Published) References() []string {
 	var references []string
 	for _, tag := range p.Tags {
-		references = append(references, strings.Join([]string{p.Name, ":", tag, "@", p.Digest.String()}, ""))
+		references = append(references, p.Name+":"+tag+"@"+p.Digest.String())
 	}
 	return references
 }
