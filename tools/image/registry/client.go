@@ -140,9 +140,14 @@ func (c *Client) setDefaults() {
 // retry repeats what failed while an answer was read: go-containerregistry only
 // repeats requests that got no answer.
 func (r *Repository) retry(ctx context.Context, f func() error) error {
+	return r.retryIf(ctx, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }, f)
+}
+
+// retryIf repeats what failed with a passing error.
+func (r *Repository) retryIf(ctx context.Context, isPassing func(error) bool, f func() error) error {
 	for backoff := r.backoff; ; {
 		err := f()
-		if !errors.Is(err, io.ErrUnexpectedEOF) || backoff.Steps <= 1 {
+		if !isPassing(err) || backoff.Steps <= 1 {
 			return err
 		}
 		select {
