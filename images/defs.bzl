@@ -28,6 +28,7 @@ load("//images/private:index.bzl", "annotated_index", _go_image = "go_image")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:platforms.bzl", "parse_platform")
 load("//images/private:record.bzl", "duplicate_error", _image_set = "image_set")
+load("//images/private:sbom.bzl", "image_sbom", "image_sboms")
 load("//images/private:test.bzl", "structure_test", _digests_test = "digests_test")
 load(
     "//images/private:values.bzl",
@@ -125,7 +126,8 @@ def go_image(
     Args:
       name: string. The target is the image index, as a directory with an OCI image
         layout (image-spec, image-layout.md), and the file NAME.digest with its digest
-        and a newline. Each platform gets a test, NAME_PLATFORM_test.
+        and a newline. Each platform gets a test, NAME_PLATFORM_test. The target NAME_sbom
+        is the SBOMs (SPDX 2.3), the files NAME_OS_ARCHITECTURE.spdx.json.
       binary: label of the go_binary.
       platforms: list of string. Platforms of rules_go, GOOS_GOARCH, in the order of
         the image index (image-spec, image-index.md).
@@ -225,8 +227,10 @@ def go_image(
         )
 
     images = []
+    sboms = []
     for platform_name in platforms:
         platform = parse_platform(platform_name)
+        platform_text = "/".join([part for part in [platform.os, platform.architecture, platform.variant] if part])
         inner = "_{}_{}".format(name, platform_name)
 
         # One layer, as every file in it changes with the binary or not at all.
@@ -263,6 +267,17 @@ def go_image(
             workdir = "/",
         )
         images.append(inner)
+        image_sbom(
+            name = inner + "_sbom",
+            layer = inner + "_layer",
+            platform = platform_text,
+            repository = repository,
+            tags = ["manual"],
+            testonly = testonly,
+            version = version,
+            visibility = ["//visibility:private"],
+        )
+        sboms.append(inner + "_sbom")
 
         settings = {
             "Cmd": cmd,
@@ -288,7 +303,7 @@ def go_image(
             layer = inner + "_layer",
             max_compressed_bytes = max_compressed_bytes,
             max_unpacked_bytes = max_unpacked_bytes,
-            platform = "/".join([part for part in [platform.os, platform.architecture, platform.variant] if part]),
+            platform = platform_text,
             published = None if testonly else "//images:published",
         )
 
@@ -315,6 +330,14 @@ def go_image(
         repository = repository,
         testonly = testonly,
         version = version,
+        visibility = visibility,
+    )
+    image_sboms(
+        name = name + "_sbom",
+        platform = platforms[0],
+        repository = repository,
+        sboms = sboms,
+        testonly = testonly,
         visibility = visibility,
     )
 
@@ -346,10 +369,15 @@ def image_set(name, *, digests = "digests", images = [], **kwargs):
       images: list of label. Images of other packages.
       **kwargs: common attributes of a rule.
     """
+    labels = [
+        native.package_relative_label(image)
+        for image in sorted([image for image, _ in _repositories()]) + images
+    ]
     _image_set(
         name = name,
         digests = digests,
-        images = sorted([image for image, _ in _repositories()]) + images,
+        images = labels,
+        sboms = [label.same_package_label(label.name + "_sbom") for label in labels],
         records = native.glob([digests + "/**/*.txt"], allow_empty = True),
         **kwargs
     )

@@ -1,5 +1,6 @@
 """The rule that writes an image's one layer."""
 
+load("@rules_go//go:def.bzl", "GoArchive")
 load(":transition.bzl", "flag_error", "image_transition")
 load(":values.bzl", "label_text")
 
@@ -11,6 +12,8 @@ ImageLayerInfo = provider(
         "contents": "list of struct(path, mode, file): regular files. If file is a " +
                     "directory, path is that of the directory, and all files below it have the mode",
         "directories": "dict of string to string: the mode of each directory",
+        "programs": "list of struct(path, file, archives): Go programs, and all that is linked " +
+                    "into each but for the standard library, as depset of rules_go's GoArchiveData",
     },
 )
 
@@ -82,6 +85,17 @@ def _program_contents(ctx, target, program, path):
         for name, file in runfiles.items()
     ]
 
+def _programs(target, contents):
+    """Returns the Go program that a target is, in a list, or an empty list."""
+    if GoArchive not in target:
+        return []
+    executable = target[DefaultInfo].files_to_run.executable
+    return [
+        struct(archives = target[GoArchive].transitive, file = content.file, path = content.path)
+        for content in contents
+        if content.file == executable
+    ]
+
 def _with_modes(ctx, contents):
     """Returns the contents with the modes of the attribute `modes`."""
     unused = dict(ctx.attr.modes)
@@ -98,8 +112,13 @@ def _image_layer_impl(ctx):
     if error:
         fail("{}: {}".format(ctx.attr.image, error))
     contents = _program_contents(ctx, ctx.attr.binary[0], ctx.file.binary, ctx.attr.binary_path)
+    programs = _programs(ctx.attr.binary[0], contents)
+    if not programs:
+        fail("{}: binary: {} is not a go_binary".format(ctx.attr.image, label_text(ctx.attr.binary[0].label)))
     for target, path in ctx.attr.files.items():
-        contents += _contents_of_target(ctx, target, path)
+        added = _contents_of_target(ctx, target, path)
+        programs += _programs(target, added)
+        contents += added
     contents = _with_modes(ctx, contents)
 
     # In a file, as arguments of a program would go through the locale of Bazel's server.
@@ -125,7 +144,7 @@ def _image_layer_impl(ctx):
     )
     return [
         DefaultInfo(files = depset([out])),
-        ImageLayerInfo(contents = contents, directories = ctx.attr.directories),
+        ImageLayerInfo(contents = contents, directories = ctx.attr.directories, programs = programs),
     ]
 
 def path_in_layer(content, file):

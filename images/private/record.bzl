@@ -2,6 +2,7 @@
 
 load("@bazel_skylib//rules:common_settings.bzl", "BuildSettingInfo")
 load(":index.bzl", "GoImageInfo")
+load(":sbom.bzl", "ImageSbomsInfo")
 
 visibility("//images/...")
 
@@ -21,6 +22,7 @@ def _image_set_impl(ctx):
         fail(error)
 
     digests = ctx.label.package + "/" + ctx.attr.digests
+    sboms = {target[ImageSbomsInfo].repository: target[ImageSbomsInfo].sboms for target in ctx.attr.sboms}
     records = {file.short_path: ctx.workspace_name + "/" + file.short_path for file in ctx.files.records}
 
     def entry(image):
@@ -29,6 +31,7 @@ def _image_set_impl(ctx):
             "label": image.label,
             "layout": ctx.workspace_name + "/" + image.layout.short_path,
             "repository": image.repository,
+            "sboms": {platform: ctx.workspace_name + "/" + file.short_path for platform, file in sboms.get(image.repository, {}).items()},
             "version": image.version,
         } | ({"record": record} if record else {})
 
@@ -38,7 +41,7 @@ def _image_set_impl(ctx):
         "records": records.values(),
         "registry": ctx.attr._registry[BuildSettingInfo].value,
     }) + "\n")
-    runfiles = ctx.runfiles([images_json] + ctx.files.records + [image.layout for image in images])
+    runfiles = ctx.runfiles([images_json] + ctx.files.records + ctx.files.sboms + [image.layout for image in images])
     return [
         DefaultInfo(files = depset([images_json]), runfiles = runfiles),
         GoImageSetInfo(list = images_json, runfiles = runfiles),
@@ -60,6 +63,10 @@ image_set = rule(
         "records": attr.label_list(
             doc = "All files in the directory of the records.",
             allow_files = [".txt"],
+        ),
+        "sboms": attr.label_list(
+            doc = "The image_sboms of each image.",
+            providers = [ImageSbomsInfo],
         ),
         "_registry": attr.label(default = "//images:registry"),
     },

@@ -342,7 +342,7 @@ func serveRegistry(directory string) (registry.Target, func(), error) {
 
 // table prints what the image is and how the steps went.
 func (d *demo) table() error {
-	built, err := listing.OfIndex(context.Background(), d.image.index)
+	built, err := d.image.listing(context.Background())
 	if err != nil {
 		return err
 	}
@@ -352,6 +352,9 @@ func (d *demo) table() error {
 	for _, platform := range built.Platforms() {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", platform,
 			sizeText(built, platform+" compressed size"), sizeText(built, platform+" unpacked size"), built.Value(platform+" digest"))
+		if sbom, ok := d.image.sboms[platform]; ok {
+			fmt.Fprintf(w, "  its SBOM\t-\t%s\t%s\n", bytesText(int64(len(sbom))), built.Value(platform+listing.SBOMField))
+		}
 	}
 	fmt.Fprintf(w, "\nSTEP\tTIME\tRESULT\n")
 	for _, step := range d.steps {

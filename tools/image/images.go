@@ -42,9 +42,12 @@ type builtImage struct {
 	Layout string `json:"layout"`
 	// Record is the file with the recorded facts; empty if there is none yet.
 	Record string `json:"record"`
+	// SBOMs are the SPDX documents by platform, such as "linux/amd64".
+	SBOMs map[string]string `json:"sboms"`
 
 	index  v1.ImageIndex
 	digest v1.Hash
+	sboms  map[string][]byte
 }
 
 // imagesFlags are the flags of all commands that work on images.
@@ -160,8 +163,10 @@ func (i *builtImage) open() error {
 		return fmt.Errorf("the layout %s has no image index", directory)
 	}
 	i.index = index
-	i.digest, err = index.Digest()
-	return err
+	if i.digest, err = index.Digest(); err != nil {
+		return err
+	}
+	return i.openSBOMs()
 }
 
 // locate resolves a runfiles path; an absolute path stays as it is.

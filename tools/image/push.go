@@ -23,6 +23,9 @@ Nothing is pushed when the build is not what images/digests records, or when a v
 tag of an image points to another image. "latest" follows the highest release in the
 registry.
 
+Before its tags are set, each image gets what is attached to it: the SBOM of each
+platform.
+
   bazel run //images:push -- [flags]
 
 Logins are those of docker and podman, with credential helpers; for ghcr.io also
@@ -110,9 +113,12 @@ func push(ctx context.Context, e *environment, client *registry.Client, target r
 	var toPublish []publish.Image
 	var total int64
 	for _, image := range images {
-		toPublish = append(toPublish, publish.Image{
-			Repository: image.Repository, Version: image.Version, Index: image.index, Digest: image.digest,
-		})
+		p := publish.Image{Repository: image.Repository, Version: image.Version, Index: image.index, Digest: image.digest}
+		var err error
+		if p.Artifacts, err = image.sbomArtifacts(); err != nil {
+			return nil, fmt.Errorf("image %s: %w", image.Label, err)
+		}
+		toPublish = append(toPublish, p)
 		size, err := image.size()
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", image.Label, err)

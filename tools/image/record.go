@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"example.com/reproducible-images/tools/image/listing"
@@ -43,8 +44,8 @@ var digestsTestCommand = command{
 	},
 }
 
-// checkRecord compares an image with its record. If the digest of the image index is
-// the recorded one, so is everything that the index leads to.
+// checkRecord compares an image with its record. If the digests of the image index and
+// the SBOMs are the recorded ones, so is everything else.
 func (i *builtImage) checkRecord(ctx context.Context, w io.Writer) error {
 	if i.Record == "" {
 		return fmt.Errorf("image %s has no record", i.Label)
@@ -57,12 +58,12 @@ func (i *builtImage) checkRecord(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if recorded.Value("index digest") == i.digest.String() {
+	if recorded.Value("index digest") == i.digest.String() && slices.Equal(recorded.SBOMs(), i.sbomFacts()) {
 		return nil
 	}
-	built, err := listing.OfIndex(ctx, i.index)
+	built, err := i.listing(ctx)
 	if err != nil {
-		return fmt.Errorf("image %s: %w", i.Label, err)
+		return err
 	}
 	fmt.Fprintf(w, "%s (record → build):\n", i.Label)
 	listing.Print(w, listing.Diff(recorded, built))
@@ -138,9 +139,9 @@ Flags:
 }
 
 func (i *builtImage) updateRecord(ctx context.Context, e *environment, path string) error {
-	built, err := listing.OfIndex(ctx, i.index)
+	built, err := i.listing(ctx)
 	if err != nil {
-		return fmt.Errorf("image %s: %w", i.Label, err)
+		return err
 	}
 	before, readErr := readRecord(path)
 	if readErr == nil && len(listing.Diff(before, built)) == 0 {

@@ -66,9 +66,9 @@ func verifyFile(ctx context.Context, e *environment, image *builtImage, from str
 	if err != nil {
 		return exitError{statusTrouble, err}
 	}
-	built, err := listing.OfIndex(ctx, image.index)
+	built, err := image.listing(ctx)
 	if err != nil {
-		return exitError{statusTrouble, fmt.Errorf("image %s: %w", image.Label, err)}
+		return exitError{statusTrouble, err}
 	}
 	return compare(e, image, built, from, published)
 }
@@ -76,9 +76,9 @@ func verifyFile(ctx context.Context, e *environment, image *builtImage, from str
 func verifyAll(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, tags []string, digest string) error {
 	incomplete, different := false, false
 	for _, image := range images {
-		built, err := listing.OfIndex(ctx, image.index)
+		built, err := image.listing(ctx)
 		if err != nil {
-			e.logf("image %s: %v", image.Label, err)
+			e.logf("%v", err)
 			incomplete = true
 			continue
 		}
@@ -122,8 +122,11 @@ func verifyPublished(ctx context.Context, e *environment, client *registry.Clien
 		return err
 	}
 	published, err := ofReference(ctx, client, repository, reference)
+	if err == nil {
+		published, err = withSBOMs(ctx, repository, published, image.sboms)
+	}
 	if err != nil {
-		return err
+		return client.Explain(target.Host(), err)
 	}
 	return compare(e, image, built, shown, published)
 }
@@ -201,7 +204,7 @@ func open(ctx context.Context, e *environment, client *registry.Client, selectio
 		for _, image := range images.Images {
 			labels = append(labels, image.Label)
 			if image.Label == argument || strings.HasSuffix(image.Label, argument) && argument[0] == ':' {
-				return listing.OfIndex(ctx, image.index)
+				return image.listing(ctx)
 			}
 		}
 		return nil, fmt.Errorf("there is no image %s; the images are %s", argument, strings.Join(labels, ", "))
@@ -225,7 +228,11 @@ func open(ctx context.Context, e *environment, client *registry.Client, selectio
 	if err != nil {
 		return nil, err
 	}
-	return ofReference(ctx, client, repository, reference)
+	l, err := ofReference(ctx, client, repository, reference)
+	if err == nil {
+		l, err = withSBOMs(ctx, repository, l, nil)
+	}
+	return l, client.Explain(repository.RegistryStr(), err)
 }
 
 // ofReference lists what a registry has under a tag or a digest.

@@ -69,6 +69,11 @@ func Diff(before, after Listing) []Difference {
 	return differences
 }
 
+// Damage returns the facts about content that is not what its digest says.
+func (l Listing) Damage() Listing {
+	return filter(l, func(f Fact) bool { return rank(f.Key) == 0 })
+}
+
 // rank is 0 for damage, 1 for causes, and 2 for what follows from them.
 func rank(key string) int {
 	switch _, field := cutSubject(key); field {
@@ -107,8 +112,8 @@ func Print(w io.Writer, differences []Difference) {
 
 // Overlap returns the facts of both listings that can be compared when one of them
 // covers less: an archive of `docker save` has no index, manifests or compressed
-// layers, a single image has no index, and an archive or mirror may have fewer
-// platforms. The third result names what could not be compared, and is empty if a and
+// layers, a single image has no index, an archive or mirror may have fewer platforms,
+// and only registries and builds have SBOMs, which never count as missing. The third result names what could not be compared, and is empty if a and
 // b cover the same. Damage is never left out.
 func Overlap(a, b Listing) (Listing, Listing, []string) {
 	var missing []string
@@ -119,6 +124,7 @@ func Overlap(a, b Listing) (Listing, Listing, []string) {
 		}
 	}
 	onlyPlatforms := len(missing) > 0
+	withoutSBOMs := (len(a.SBOMs()) > 0) != (len(b.SBOMs()) > 0)
 	docker := a.isDockerArchive() != b.isDockerArchive()
 	switch {
 	case docker:
@@ -131,7 +137,7 @@ func Overlap(a, b Listing) (Listing, Listing, []string) {
 		switch {
 		case rank(f.Key) == 0:
 			return true
-		case slices.Contains(missing, subject):
+		case slices.Contains(missing, subject), withoutSBOMs && isSBOM(f):
 			return false
 		case docker:
 			return inDockerArchive(f.Key)
@@ -150,6 +156,15 @@ func union(a, b []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// SBOMField follows the platform in the key of the fact about its SBOM. A listing of
+// what is in a registry has one for each platform, "none" if there is no SBOM.
+const SBOMField = " sbom digest"
+
+func isSBOM(f Fact) bool { return strings.HasSuffix(f.Key, SBOMField) }
+
+// SBOMs returns the facts about SBOMs.
+func (l Listing) SBOMs() Listing { return filter(l, isSBOM) }
 
 func (l Listing) hasIndex() bool { return l.Value("index digest") != "" }
 

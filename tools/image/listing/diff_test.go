@@ -120,6 +120,7 @@ func TestOverlap(t *testing.T) {
 		{"fewer platforms", arm64, join(index, stored(amd64), both(amd64)), join(stored(amd64), both(amd64)), join(stored(amd64), both(amd64))},
 		{"one image", amd64 + ", index", join(stored(arm64), both(arm64)), join(stored(arm64), both(arm64)), join(stored(arm64), both(arm64))},
 		{"damage only", amd64, join(index, damage), join(stored(arm64), both(arm64)), join(damage)},
+		{"SBOMs on one side", "", join(index, stored(amd64), both(amd64), stored(arm64), both(arm64), []string{amd64 + SBOMField + ": 1"}), all, all},
 		{"nothing", amd64 + ", " + arm64 + ", index", nil, nil, nil},
 	} {
 		a, b, missing := Overlap(all, test.other)

@@ -54,6 +54,13 @@ func (l Listing) Platforms() []string {
 	return platforms
 }
 
+// With returns the listing with more facts.
+func (l Listing) With(facts ...Fact) Listing {
+	all := slices.Concat(l, facts)
+	all.sort()
+	return all
+}
+
 // WriteTo writes one line for each fact.
 func (l Listing) WriteTo(w io.Writer) (int64, error) {
 	var text strings.Builder

@@ -9,12 +9,13 @@
 //     points to another image refuses the push.
 //  2. Blobs, then manifests by digest: of the platforms, and then of the indexes. An
 //     image whose version tag points to it already is complete and skips this step.
-//  3. The version tags and the additional tags. Before each it looks again where the
+//  3. What belongs to the images: SBOMs and attestations.
+//  4. The version tags and the additional tags. Before each it looks again where the
 //     tag points, and after the last it reads all of them back.
-//  4. "latest".
+//  5. "latest".
 //
 // A tag is set by one request, which a registry does completely or not at all, and
-// only in steps 3 and 4, when everything it leads to is there. So whenever a push
+// only in steps 4 and 5, when everything it leads to is there. So whenever a push
 // ends, by an error, by a signal or by the loss of its machine, each tag points to a
 // complete image. What was sent stays, so that the next push only sends the rest.
 //

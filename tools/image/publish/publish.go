@@ -25,6 +25,8 @@ type Image struct {
 	Version string
 	Index   v1.ImageIndex
 	Digest  v1.Hash
+	// Artifacts are attached to the image before any tag is set.
+	Artifacts []registry.Artifact
 }
 
 // Options say how to push.
@@ -85,7 +87,7 @@ func Push(ctx context.Context, client *registry.Client, target registry.Target, 
 	if err := p.open(ctx, images); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context, *destination) error{p.guard, p.content} {
+	for _, step := range []func(context.Context, *destination) error{p.guard, p.content, p.attach} {
 		if err := p.each(ctx, step); err != nil {
 			return nil, client.Explain(target.Host(), err)
 		}
@@ -262,6 +264,17 @@ func (p *pusher) upload(ctx context.Context, d *destination, blob v1.Layer) erro
 		return err
 	}
 	p.Log("%s  %.19s  %d bytes", d.Name, digest, size)
+	return nil
+}
+
+// attach attaches what belongs to the image.
+func (p *pusher) attach(ctx context.Context, d *destination) error {
+	for _, artifact := range d.Artifacts {
+		if err := d.Attach(ctx, artifact); err != nil {
+			return err
+		}
+		p.Log("%s@%.19s  attached %s", d.Name, artifact.Subject.Digest, artifact.MediaType)
+	}
 	return nil
 }
 
