@@ -382,13 +382,13 @@ def image_set(name, *, digests = "digests", images = [], **kwargs):
         **kwargs
     )
 
-def image_command(name, images, **kwargs):
+def image_command(name, images = None, **kwargs):
     """Makes a command that works on images, for `bazel run`.
 
     Args:
-      name: string. The command of //tools/image: push, verify, diff, load, demo or
-        update_digests.
-      images: label of the image_set.
+      name: string. The command of //tools/image: push, verify, trusted, diff, load, demo
+        or update_digests.
+      images: label of the image_set; none for trusted, which builds no image.
       **kwargs: common attributes of a rule.
     """
     _image_command(

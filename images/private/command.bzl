@@ -45,6 +45,8 @@ TOOL = {
 }
 
 def _image_command_impl(ctx):
+    if not ctx.attr.images:
+        return start_image_tool(ctx, ctx.label.name, {}, ctx.runfiles())
     images = ctx.attr.images[GoImageSetInfo]
     return start_image_tool(ctx, ctx.label.name, {".images.json": images.list}, images.runfiles)
 
@@ -53,8 +55,7 @@ image_command = rule(
     doc = "Runs a command of //tools/image, the one that the target is called after, on a set of images.",
     attrs = TOOL | {
         "images": attr.label(
-            doc = "The image_set.",
-            mandatory = True,
+            doc = "The image_set; none for a command that needs no images, such as trusted.",
             providers = [GoImageSetInfo],
         ),
     },

@@ -73,7 +73,7 @@ func (d *demo) run(ctx context.Context) error {
 
 	client := &registry.Client{}
 	err = d.step("push", func() (string, error) {
-		published, err := push(ctx, d.environment, client, target, []*builtImage{d.image}, publish.Options{})
+		published, err := push(ctx, d.environment, client, target, []*builtImage{d.image}, nil, publish.Options{})
 		if err != nil {
 			return "", err
 		}
@@ -84,7 +84,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	err = d.step("verify", func() (string, error) {
 		tags := []string{d.image.Version}
-		if err := verifyAll(ctx, d.environment, client, target, []*builtImage{d.image}, tags, ""); err != nil {
+		if err := verifyAll(ctx, d.environment, client, target, []*builtImage{d.image}, tags, "", nil); err != nil {
 			return "", err
 		}
 		return "every byte in the registry is what was built", nil

@@ -36,6 +36,7 @@ var commands = map[string]command{
 	"verify":         verifyCommand,
 	"diff":           diffCommand,
 	"load":           loadCommand,
+	"trusted":        trustedCommand,
 	"demo":           demoCommand,
 	"update_digests": updateDigestsCommand,
 	"digests_test":   digestsTestCommand,

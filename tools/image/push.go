@@ -24,7 +24,8 @@ tag of an image points to another image. "latest" follows the highest release in
 registry.
 
 Before its tags are set, each image gets what is attached to it: the SBOM of each
-platform.
+platform, and, with --attest, a signed statement of what was built from which commit.
+Others add their statements by //images:verify.
 
   bazel run //images:push -- [flags]
 
@@ -47,10 +48,15 @@ Flags:
 		allowUnlocked := flags.Bool("allow-unlocked", false, "push although the build is not what is recorded")
 		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
 		flags.IntVar(&client.Jobs, "jobs", 4, "upload `n` blobs of an image at once")
+		attesting := newAttestFlags(flags)
 		return func(ctx context.Context, e *environment) error {
 			o.Tags, o.MoveTags = *tags, *moveTags
 			if client.Jobs < 1 {
 				return usageError("--jobs %d: at least 1 is needed", client.Jobs)
+			}
+			attester, err := attesting.load(ctx, e)
+			if err != nil {
+				return err
 			}
 			images, err := selection.load(e)
 			if err != nil {
@@ -63,7 +69,7 @@ Flags:
 			if err := checkRecords(ctx, e, images.Images, *allowUnlocked); err != nil {
 				return err
 			}
-			published, err := push(ctx, e, &client, target, images.Images, o)
+			published, err := push(ctx, e, &client, target, images.Images, attester, o)
 			if err != nil {
 				return err
 			}
@@ -109,7 +115,7 @@ func checkRecords(ctx context.Context, e *environment, images []*builtImage, all
 }
 
 // push publishes and shows the progress: a bar on a terminal, lines elsewhere.
-func push(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, o publish.Options) ([]publish.Published, error) {
+func push(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, attester *attester, o publish.Options) ([]publish.Published, error) {
 	var toPublish []publish.Image
 	var total int64
 	for _, image := range images {
@@ -117,6 +123,13 @@ func push(ctx context.Context, e *environment, client *registry.Client, target r
 		var err error
 		if p.Artifacts, err = image.sbomArtifacts(); err != nil {
 			return nil, fmt.Errorf("image %s: %w", image.Label, err)
+		}
+		if attester != nil {
+			attestation, err := attester.artifact(image)
+			if err != nil {
+				return nil, fmt.Errorf("image %s: %w", image.Label, err)
+			}
+			p.Artifacts = append(p.Artifacts, attestation)
 		}
 		toPublish = append(toPublish, p)
 		size, err := image.size()

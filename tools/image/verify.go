@@ -19,11 +19,14 @@ import (
 
 var verifyCommand = command{
 	usage: `Compares what is published, every byte of it, with the images that were built here.
+With --attest, what is equal is then attested. With --trust, enough others must have
+attested it, too.
 
   bazel run //images:verify -- [flags]
 
 Exit status: 0 all are equal; 1 one differs, or its content is not what its own
-digests say; 2 one could not be compared, or only in part, and none differs.
+digests say, or too few have attested it; 2 one could not be compared, or only in
+part, and none differs.
 
 Flags:
 `,
@@ -35,16 +38,29 @@ Flags:
 		digest := flags.String("digest", "", "compare this `digest` of one image")
 		from := flags.String("from", "", "compare with the OCI image layout, OCI archive or docker archive at this `path`")
 		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		attesting := newAttestFlags(flags)
+		trusting := newTrustFlags(flags)
 		timeout := timeoutFlag(flags)
 		return func(ctx context.Context, e *environment) error {
 			ctx, cancel := context.WithTimeout(ctx, *timeout)
 			defer cancel()
+			attester, err := attesting.load(ctx, e)
+			if err != nil {
+				return exitError{statusTrouble, err}
+			}
+			trusted, err := trusting.load(e)
+			if err != nil {
+				return err
+			}
 			images, err := selection.load(e)
 			if err != nil {
 				return exitError{statusTrouble, err}
 			}
 			if (*from != "" || *digest != "") && len(images.Images) > 1 {
 				return usageError("--from and --digest need one --image NAME")
+			}
+			if *from != "" && (attester != nil || trusted != nil) {
+				return usageError("--from cannot go with --attest and --trust: attestations are in a registry")
 			}
 			if *from != "" {
 				return verifyFile(ctx, e, images.Images[0], *from)
@@ -53,7 +69,21 @@ Flags:
 			if err != nil {
 				return err
 			}
-			return verifyAll(ctx, e, &client, target, images.Images, *tags, *digest)
+			return verifyAll(ctx, e, &client, target, images.Images, *tags, *digest, func(image *builtImage) error {
+				if attester != nil {
+					if err := attester.attach(ctx, e, &client, target, image); err != nil {
+						return err
+					}
+				}
+				if trusted == nil {
+					return nil
+				}
+				repository, err := client.Open(ctx, target, image.Repository, transport.PullScope)
+				if err != nil {
+					return err
+				}
+				return trusted.check(ctx, e, &client, repository, image.digest)
+			})
 		}
 	},
 }
@@ -73,8 +103,10 @@ func verifyFile(ctx context.Context, e *environment, image *builtImage, from str
 	return compare(e, image, built, from, published)
 }
 
-func verifyAll(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, tags []string, digest string) error {
-	incomplete, different := false, false
+// verifyAll compares images with what is published under their tags or a digest. Each
+// that is equal, every byte of it, is passed to equal, if that is not nil.
+func verifyAll(ctx context.Context, e *environment, client *registry.Client, target registry.Target, images []*builtImage, tags []string, digest string, equal func(*builtImage) error) error {
+	incomplete, failed := false, false
 	for _, image := range images {
 		built, err := image.listing(ctx)
 		if err != nil {
@@ -89,25 +121,32 @@ func verifyAll(ctx context.Context, e *environment, client *registry.Client, tar
 		if len(identifiers) == 0 {
 			identifiers = []string{image.Version}
 		}
+		var failures []error
 		for _, identifier := range identifiers {
-			err := verifyPublished(ctx, e, client, target, image, built, identifier)
+			if err := verifyPublished(ctx, e, client, target, image, built, identifier); err != nil {
+				failures = append(failures, err)
+			}
+		}
+		if len(failures) == 0 && equal != nil {
+			if err := equal(image); err != nil {
+				failures = append(failures, err)
+			}
+		}
+		for _, err := range failures {
+			e.logf("%v", err)
 			var status exitError
-			switch {
-			case err == nil:
-				continue
-			case errors.As(err, &status) && status.status == statusFailed:
-				different = true
-			default:
+			if errors.As(err, &status) && status.status == statusFailed {
+				failed = true
+			} else {
 				incomplete = true
 			}
-			e.logf("%v", err)
 		}
 	}
 	switch {
-	case different:
-		return exitError{statusFailed, errors.New("what is published is not what is built here")}
+	case failed:
+		return exitError{statusFailed, errors.New("what is published does not pass")}
 	case incomplete:
-		return exitError{statusTrouble, errors.New("not everything could be compared")}
+		return exitError{statusTrouble, errors.New("not everything could be checked")}
 	}
 	return nil
 }
@@ -212,19 +251,7 @@ func open(ctx context.Context, e *environment, client *registry.Client, selectio
 	if _, err := os.Stat(e.path(argument)); err == nil || filepath.IsAbs(argument) || strings.HasPrefix(argument, ".") {
 		return listing.OfFile(ctx, e.path(argument))
 	}
-	parsed, err := name.ParseReference(argument)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no file here and no reference of an image: %w", argument, err)
-	}
-	target, err := registry.ParseTarget(strings.TrimPrefix(parsed.Context().RegistryStr(), "index."))
-	if err != nil {
-		return nil, err
-	}
-	repository, err := client.Open(ctx, target, parsed.Context().RepositoryStr(), transport.PullScope)
-	if err != nil {
-		return nil, err
-	}
-	reference, _, err := reference(repository, parsed.Identifier())
+	repository, reference, err := openReference(ctx, client, argument)
 	if err != nil {
 		return nil, err
 	}
@@ -233,6 +260,24 @@ func open(ctx context.Context, e *environment, client *registry.Client, selectio
 		l, err = withSBOMs(ctx, repository, l, nil)
 	}
 	return l, client.Explain(repository.RegistryStr(), err)
+}
+
+// openReference opens the repository of a reference, HOST/NAME:TAG or HOST/NAME@DIGEST.
+func openReference(ctx context.Context, client *registry.Client, argument string) (*registry.Repository, name.Reference, error) {
+	parsed, err := name.ParseReference(argument)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q is no file here and no reference of an image: %w", argument, err)
+	}
+	target, err := registry.ParseTarget(strings.TrimPrefix(parsed.Context().RegistryStr(), "index."))
+	if err != nil {
+		return nil, nil, err
+	}
+	repository, err := client.Open(ctx, target, parsed.Context().RepositoryStr(), transport.PullScope)
+	if err != nil {
+		return nil, nil, err
+	}
+	reference, _, err := reference(repository, parsed.Identifier())
+	return repository, reference, err
 }
 
 // ofReference lists what a registry has under a tag or a digest.

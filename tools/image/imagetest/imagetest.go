@@ -28,7 +28,7 @@ func Index(t testing.TB, files map[string]string) v1.ImageIndex {
 			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: architecture}},
 		})
 	}
-	return index
+	return mutate.Annotations(index, map[string]string{"org.opencontainers.image.source": "https://example.com/app"}).(v1.ImageIndex)
 }
 
 // Image is an image of one layer, for one architecture.
