@@ -1,4 +1,4 @@
-# Draws docs/size.svg for tools/size. The variable data names its file of rows: label,
+# Draws docs/size.svg for tools/bench/size. The variable data names its file of rows: label,
 # unpacked MB and gzip MB, with tabs between them.
 set terminal svg size 880, 480 dynamic noenhanced font "sans-serif,13"
 set datafile separator "\t"
