@@ -14,6 +14,5 @@ set style data linespoints
 plot data using 1:4 linecolor "#4c8dd6" dashtype 2 pointtype 5 title "the shared library changed", \
      data using 1:3 linecolor "#4c8dd6" pointtype 7 title "one service changed", \
      data using 1:2 linecolor "#4c8dd6" dashtype 3 pointtype 9 title "no change", \
-     data using 1:7 linecolor "#e0883a" dashtype 2 pointtype 5 title "ko: the shared library changed", \
      data using 1:6 linecolor "#e0883a" pointtype 7 title "ko: one service changed", \
      data using 1:5 linecolor "#e0883a" dashtype 3 pointtype 9 title "ko: no change"
