@@ -2,6 +2,8 @@
 # What the benchmarks share. Sourced in the repository's root.
 set -euo pipefail
 shopt -s inherit_errexit
+# shellcheck source-path=SCRIPTDIR/.. source=lib.sh
+source tools/lib.sh
 export LC_ALL=C # decimal points
 
 fail() { echo "${0##*/}: $*" >&2; exit 1; }

@@ -235,7 +235,7 @@ Flags:
 	run: func(flags *flag.FlagSet) func(context.Context, *environment) error {
 		selection := newTrustFlags(flags)
 		var client registry.Client
-		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		insecureFlag(flags, &client)
 		timeout := timeoutFlag(flags)
 		return func(ctx context.Context, e *environment) error {
 			ctx, cancel := context.WithTimeout(ctx, *timeout)

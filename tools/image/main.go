@@ -200,6 +200,11 @@ func timeoutFlag(flags *flag.FlagSet) *time.Duration {
 	return flags.Duration("timeout", 10*time.Minute, "give up after this `duration`")
 }
 
+// insecureFlag lets a client use registries without TLS.
+func insecureFlag(flags *flag.FlagSet, client *registry.Client) {
+	flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+}
+
 // isTerminal reports whether progress can be drawn.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

@@ -46,7 +46,7 @@ Flags:
 		moveTags := tagsFlag(flags, "move-tag", "move this version `tag` although it points to another image, or latest although there is a higher version")
 		flags.BoolVar(&o.NoLatest, "no-latest", false, "leave latest as it is")
 		allowUnlocked := flags.Bool("allow-unlocked", false, "push although the build is not what is recorded")
-		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		insecureFlag(flags, &client)
 		flags.IntVar(&client.Jobs, "jobs", 4, "upload `n` blobs of an image at once")
 		attesting := newAttestFlags(flags)
 		return func(ctx context.Context, e *environment) error {

@@ -37,7 +37,7 @@ Flags:
 		tags := tagsFlag(flags, "tag", "compare this `tag` (default: the version tag)")
 		digest := flags.String("digest", "", "compare this `digest` of one image")
 		from := flags.String("from", "", "compare with the OCI image layout, OCI archive or docker archive at this `path`")
-		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		insecureFlag(flags, &client)
 		attesting := newAttestFlags(flags)
 		trusting := newTrustFlags(flags)
 		timeout := timeoutFlag(flags)
@@ -203,7 +203,7 @@ Flags:
 	run: func(flags *flag.FlagSet) func(context.Context, *environment) error {
 		selection := newImagesFlags(flags)
 		var client registry.Client
-		flags.BoolVar(&client.Insecure, "insecure", false, "allow plain HTTP to another machine (to this machine it is always allowed)")
+		insecureFlag(flags, &client)
 		timeout := timeoutFlag(flags)
 		return func(ctx context.Context, e *environment) error {
 			ctx, cancel := context.WithTimeout(ctx, *timeout)
