@@ -5,17 +5,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // epoch is the creation time of everything that does not set another.
@@ -234,35 +234,57 @@ func readLayer(file string) (layer, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return layer{}, err
 	}
-	content, compression, err := decompress(bufio.NewReader(f))
-	if err == nil {
-		hash.Reset()
-		_, err = io.Copy(hash, content)
-	}
-	if err != nil {
+	hash.Reset()
+	if l.compression, err = decompress(hash, f); err != nil {
 		return layer{}, fmt.Errorf("damaged or unsupported: %w", err)
 	}
-	l.diffID, l.compression = fmt.Sprintf("sha256:%x", hash.Sum(nil)), compression
+	l.diffID = fmt.Sprintf("sha256:%x", hash.Sum(nil))
 	return l, nil
 }
 
-func decompress(r *bufio.Reader) (content io.Reader, compression string, err error) {
-	start, err := r.Peek(zstd.HeaderMaxSize)
+// decompress writes what is in a layer, and returns how it was compressed.
+func decompress(w io.Writer, file io.Reader) (compression string, err error) {
+	r := bufio.NewReader(file)
+	start, err := r.Peek(6)
 	if err != nil && err != io.EOF {
-		return nil, "", err
+		return "", err
 	}
-	var header zstd.Header
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
-		content, err = gzip.NewReader(r)
-		return content, "gzip", err
-	case header.Decode(start) == nil:
-		content, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-		return content, "zstd", err
+		content, err := gzip.NewReader(r)
+		if err == nil {
+			_, err = io.Copy(w, content)
+		}
+		return "gzip", err
+	case startsFrame(start):
+		return "zstd", unzstd(w, r)
 	case bytes.HasPrefix(start, []byte("\xfd7zXZ\x00")):
-		return nil, "", errors.New("an OCI layer cannot be compressed with xz: use gzip, zstd or no compression")
+		return "", errors.New("an OCI layer cannot be compressed with xz: use gzip, zstd or no compression")
 	}
-	return r, "", nil
+	_, err = io.Copy(w, r)
+	return "", err
+}
+
+// startsFrame reports whether data starts a frame of zstd, or one that is skipped
+// (RFC 8878, sections 3.1.1 and 3.1.2).
+func startsFrame(data []byte) bool {
+	if len(data) < 4 {
+		return false
+	}
+	magic := binary.LittleEndian.Uint32(data)
+	return magic == 0xFD2FB528 || magic&^0xF == 0x184D2A50
+}
+
+// unzstd decompresses by Debian's program, as rules_oci does by its own: a Go module would
+// have to be fetched and compiled before the first image.
+func unzstd(w io.Writer, r io.Reader) error {
+	var stderr bytes.Buffer
+	cmd := exec.Command("zstd", "--decompress", "--stdout", "--long=31", "--quiet")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = r, w, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("zstd: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return nil
 }
 
 // configure applies the attributes to the configuration and the manifest. The order is

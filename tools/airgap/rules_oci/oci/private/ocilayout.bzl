@@ -30,6 +30,7 @@ def run_ocilayout(ctx, command, arguments, inputs):
         arguments = [args],
         inputs = inputs,
         outputs = [directory, digest],
+        env = {"PATH": "/usr/bin"},  # for zstd
         mnemonic = "OCILayout",
         progress_message = "OCI %s %%{label}" % command,
     )
