@@ -22,9 +22,9 @@
 """
 
 load("@bazel_skylib//rules:write_file.bzl", "write_file")
-load("@rules_oci//oci:defs.bzl", "oci_image", "oci_image_index")
+load("@rules_oci//oci:defs.bzl", "oci_image")
 load("//images/private:command.bzl", _image_command = "image_command")
-load("//images/private:index.bzl", "annotated_index", _go_image = "go_image")
+load("//images/private:index.bzl", "image_index", _go_image = "go_image")
 load("//images/private:layer.bzl", "image_layer")
 load("//images/private:platforms.bzl", "parse_platform")
 load("//images/private:record.bzl", "duplicate_error", _image_set = "image_set")
@@ -307,17 +307,10 @@ def go_image(
             published = None if testonly else "//images:published",
         )
 
-    oci_image_index(
-        name = "_{}_oci_index".format(name),
-        images = images,
-        tags = ["manual"],
-        testonly = testonly,
-        visibility = ["//visibility:private"],
-    )
-    annotated_index(
+    image_index(
         name = "_{}_index".format(name),
         annotations = metadata,
-        index = "_{}_oci_index".format(name),
+        images = images,
         tags = ["manual"],
         testonly = testonly,
         visibility = ["//visibility:private"],

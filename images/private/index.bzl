@@ -1,4 +1,4 @@
-"""The rules that make the published image index of that of rules_oci."""
+"""The rules that make the published image index."""
 
 load(":transition.bzl", "image_transition")
 load(":values.bzl", "label_text")
@@ -17,14 +17,14 @@ GoImageInfo = provider(
 )
 
 _LayoutInfo = provider(
-    doc = "The files of an annotated image index.",
+    doc = "The files of an image index.",
     fields = {
         "digest": "File: the digest of the image index and a newline",
         "layout": "File: the OCI image layout directory",
     },
 )
 
-def _annotated_index_impl(ctx):
+def _image_index_impl(ctx):
     layout = ctx.actions.declare_directory(ctx.label.name)
     digest = ctx.actions.declare_file(ctx.label.name + ".digest")
 
@@ -33,29 +33,31 @@ def _annotated_index_impl(ctx):
     ctx.actions.write(annotations, json.encode(ctx.attr.annotations))
     args = ctx.actions.args()
     args.add("index")
-    args.add_all([ctx.file.index, layout], expand_directories = False)
-    args.add_all([digest, annotations])
+    args.add_all([layout, digest, annotations] + ctx.files.images, expand_directories = False)
     ctx.actions.run(
         executable = ctx.executable._layer,
         arguments = [args],
-        inputs = [ctx.file.index, annotations],
+        # An oci_image links to its layers, which are runfiles of it.
+        inputs = depset(
+            ctx.files.images + [annotations],
+            transitive = [image[DefaultInfo].default_runfiles.files for image in ctx.attr.images],
+        ),
         outputs = [layout, digest],
         mnemonic = "ImageIndex",
-        progress_message = "Annotating image index %{label}",
+        progress_message = "Writing image index %{label}",
     )
     return [_LayoutInfo(digest = digest, layout = layout)]
 
-annotated_index = rule(
-    implementation = _annotated_index_impl,
-    doc = "Adds annotations to an oci_image_index, which rules_oci 2.3.0 cannot do.",
+image_index = rule(
+    implementation = _image_index_impl,
+    doc = "An image index with annotations, which oci_image_index of rules_oci 2.3.0 does not set.",
     attrs = {
         "annotations": attr.string_dict(
             doc = "Annotations of the image index (image-spec, annotations.md).",
         ),
-        "index": attr.label(
-            doc = "The oci_image_index.",
+        "images": attr.label_list(
+            doc = "Each an oci_image, in the order of the index.",
             mandatory = True,
-            allow_single_file = True,
         ),
         "_layer": attr.label(
             default = "//tools/layer",
@@ -86,14 +88,14 @@ def _go_image_impl(ctx):
 
 go_image = rule(
     implementation = _go_image_impl,
-    doc = "Builds an annotated_index in the configuration of images.",
+    doc = "Builds an image_index in the configuration of images.",
     attrs = {
         "digest": attr.output(
             doc = "The file for the digest of the image index.",
             mandatory = True,
         ),
         "index": attr.label(
-            doc = "The annotated_index.",
+            doc = "The image_index.",
             mandatory = True,
             cfg = image_transition,
             providers = [_LayoutInfo],

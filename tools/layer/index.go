@@ -12,51 +12,68 @@ import (
 	"strings"
 )
 
-const indexMediaType = "application/vnd.oci.image.index.v1+json"
+const (
+	indexMediaType    = "application/vnd.oci.image.index.v1+json"
+	manifestMediaType = "application/vnd.oci.image.manifest.v1+json"
+)
 
 // A descriptor as image-spec, descriptor.md has it, with what is needed here.
 type descriptor struct {
-	MediaType string `json:"mediaType"`
-	Digest    string `json:"digest"`
-	Size      int    `json:"size"`
+	MediaType string    `json:"mediaType"`
+	Digest    string    `json:"digest"`
+	Size      int       `json:"size"` // in bytes
+	Platform  *platform `json:"platform,omitempty"`
 }
 
-// indexJSON is the file index.json of an OCI image layout (image-layout.md).
-type indexJSON struct {
-	SchemaVersion int          `json:"schemaVersion"`
-	MediaType     string       `json:"mediaType"`
-	Manifests     []descriptor `json:"manifests"`
+// A platform as an image index has it (image-index.md), and a config (config.md).
+type platform struct {
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"`
+	Variant      string `json:"variant,omitempty"`
 }
 
-// index copies the OCI image layout input to output, with annotations added to its
-// image index (annotations.md). rules_oci 2.3.0 cannot annotate an image index.
-func index(input, output, digestFile, annotationsFile string) error {
-	var layout indexJSON
-	if err := readJSON(filepath.Join(input, "index.json"), &layout); err != nil {
-		return fmt.Errorf("reading the layout: %w", err)
-	}
-	if len(layout.Manifests) != 1 || layout.Manifests[0].MediaType != indexMediaType {
-		return fmt.Errorf("%s/index.json does not name one image index", input)
-	}
-	old := layout.Manifests[0]
-	oldBlob, err := blobPath(old.Digest)
-	if err != nil {
-		return fmt.Errorf("%s/index.json: %w", input, err)
-	}
-	content, err := annotate(filepath.Join(input, oldBlob), annotationsFile)
-	if err != nil {
-		return err
-	}
+// An imageIndex is an image index (image-index.md), or the file index.json of a layout
+// (image-layout.md). The order of its members is part of the digests of images.
+type imageIndex struct {
+	Annotations   map[string]string `json:"annotations,omitempty"`
+	Manifests     []descriptor      `json:"manifests"`
+	MediaType     string            `json:"mediaType"`
+	SchemaVersion int               `json:"schemaVersion"`
+}
 
+// index writes an OCI image layout to output that holds an image index of the images in
+// the layouts inputs, in that order, with all their blobs. The platform of an image is that
+// of its config. annotationsFile has the annotations of the index, a JSON object of strings
+// (annotations.md); the digest of the index and a newline go to digestFile.
+func index(output, digestFile, annotationsFile string, inputs []string) error {
+	images := imageIndex{Manifests: []descriptor{}, MediaType: indexMediaType, SchemaVersion: 2}
+	if err := readJSON(annotationsFile, &images.Annotations); err != nil {
+		return fmt.Errorf("reading the annotations: %w", err)
+	}
+	for _, input := range inputs {
+		image, err := readImage(input)
+		if err != nil {
+			return err
+		}
+		if err := copyBlobs(input, output); err != nil {
+			return fmt.Errorf("copying the blobs of %s: %w", input, err)
+		}
+		images.Manifests = append(images.Manifests, image)
+	}
+	content, err := marshal(images)
+	if err != nil {
+		return fmt.Errorf("encoding the image index: %w", err)
+	}
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
 	blob, err := blobPath(digest)
 	if err != nil {
 		return err
 	}
-	if err := copyBlobs(input, output, oldBlob); err != nil {
-		return fmt.Errorf("copying the blobs of %s: %w", input, err)
-	}
-	top, err := marshal(indexJSON{2, indexMediaType, []descriptor{{indexMediaType, digest, len(content)}}})
+	top, err := marshal(imageIndex{
+		Manifests:     []descriptor{{MediaType: indexMediaType, Digest: digest, Size: len(content)}},
+		MediaType:     indexMediaType,
+		SchemaVersion: 2,
+	})
 	if err != nil {
 		return fmt.Errorf("encoding index.json: %w", err)
 	}
@@ -76,38 +93,40 @@ func index(input, output, digestFile, annotationsFile string) error {
 	return nil
 }
 
-// annotate returns the image index in the file indexFile with further annotations.
-// All other values are kept as they are, unknown ones too.
-func annotate(indexFile, annotationsFile string) ([]byte, error) {
-	members := map[string]json.RawMessage{}
-	if err := readJSON(indexFile, &members); err != nil {
-		return nil, fmt.Errorf("reading the image index: %w", err)
+// readImage returns the descriptor of the one image in a layout.
+func readImage(layout string) (descriptor, error) {
+	var top imageIndex
+	if err := readJSON(filepath.Join(layout, "index.json"), &top); err != nil {
+		return descriptor{}, fmt.Errorf("reading the layout: %w", err)
 	}
-	annotations := map[string]string{}
-	if old, ok := members["annotations"]; ok {
-		if err := json.Unmarshal(old, &annotations); err != nil {
-			return nil, fmt.Errorf("%s: annotations: %w", indexFile, err)
-		}
+	if len(top.Manifests) != 1 || top.Manifests[0].MediaType != manifestMediaType {
+		return descriptor{}, fmt.Errorf("%s/index.json does not name one image", layout)
 	}
-	if err := readJSON(annotationsFile, &annotations); err != nil {
-		return nil, fmt.Errorf("reading the annotations: %w", err)
+	image := top.Manifests[0]
+	var manifest struct {
+		Config descriptor `json:"config"`
 	}
-	if len(annotations) > 0 {
-		raw, err := marshal(annotations)
-		if err != nil {
-			return nil, fmt.Errorf("encoding the annotations: %w", err)
-		}
-		members["annotations"] = raw
+	if err := readBlob(layout, image.Digest, &manifest); err != nil {
+		return descriptor{}, fmt.Errorf("reading the manifest: %w", err)
 	}
-	content, err := marshal(members)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the image index: %w", err)
+	if err := readBlob(layout, manifest.Config.Digest, &image.Platform); err != nil {
+		return descriptor{}, fmt.Errorf("reading the config: %w", err)
 	}
-	return content, nil
+	if image.Platform == nil || image.Platform.OS == "" || image.Platform.Architecture == "" {
+		return descriptor{}, fmt.Errorf("%s: the config has no platform", layout)
+	}
+	return image, nil
 }
 
-// copyBlobs copies all blobs but one.
-func copyBlobs(input, output, except string) error {
+func readBlob(layout, digest string, value any) error {
+	blob, err := blobPath(digest)
+	if err != nil {
+		return fmt.Errorf("%s: %w", layout, err)
+	}
+	return readJSON(filepath.Join(layout, blob), value)
+}
+
+func copyBlobs(input, output string) error {
 	const blobs = "blobs/sha256"
 	if err := os.MkdirAll(filepath.Join(output, blobs), 0o755); err != nil {
 		return err
@@ -117,10 +136,9 @@ func copyBlobs(input, output, except string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if blob := filepath.Join(blobs, entry.Name()); blob != except {
-			if err := copyFile(filepath.Join(input, blob), filepath.Join(output, blob)); err != nil {
-				return err
-			}
+		blob := filepath.Join(blobs, entry.Name())
+		if err := copyFile(filepath.Join(input, blob), filepath.Join(output, blob)); err != nil {
+			return err
 		}
 	}
 	return nil

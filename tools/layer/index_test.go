@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,26 +25,48 @@ func writeFile(t *testing.T, file, content string) {
 	}
 }
 
-// layout writes an OCI image layout with the given image index and other blobs, and
-// returns its directory.
-func layout(t *testing.T, index string, blobs ...string) string {
+// image writes an OCI image layout with an image of the given config and one layer, which
+// is a link as those of oci_image are. It returns its directory and its descriptor.
+func image(t *testing.T, config, layer string) (directory string, entry descriptor) {
+	t.Helper()
+	manifest := fmt.Sprintf(`{"config":{"digest":%q},"layers":[{"digest":%q}]}`, digestOf(config), digestOf(layer))
+	entry = descriptor{MediaType: manifestMediaType, Digest: digestOf(manifest), Size: len(manifest)}
+	directory = layout(t, []descriptor{entry}, config, manifest)
+	file := filepath.Join(t.TempDir(), "layer")
+	writeFile(t, file, layer)
+	if err := os.Symlink(file, filepath.Join(directory, blobOf(layer))); err != nil {
+		t.Fatal(err)
+	}
+	return directory, entry
+}
+
+// layout writes an OCI image layout and returns its directory.
+func layout(t *testing.T, entries []descriptor, blobs ...string) string {
 	t.Helper()
 	directory := t.TempDir()
-	for _, blob := range append(blobs, index) {
-		writeFile(t, filepath.Join(directory, "blobs", strings.Replace(digestOf(blob), ":", "/", 1)), blob)
+	for _, blob := range blobs {
+		writeFile(t, filepath.Join(directory, blobOf(blob)), blob)
 	}
-	writeFile(t, filepath.Join(directory, "index.json"), fmt.Sprintf(`{"manifests":[{"mediaType":%q,"size":%d,"digest":%q}]}`, indexMediaType, len(index), digestOf(index)))
+	top, err := marshal(imageIndex{Manifests: entries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(directory, "index.json"), string(top))
 	writeFile(t, filepath.Join(directory, "oci-layout"), `{"imageLayoutVersion": "1.0.0"}`)
 	return directory
 }
 
+func blobOf(content string) string {
+	return "blobs/" + strings.Replace(digestOf(content), ":", "/", 1)
+}
+
 // runIndex runs the program with an annotations file of the given content.
-func runIndex(t *testing.T, input, annotations string) (output, digest string, err error) {
+func runIndex(t *testing.T, annotations string, inputs ...string) (output, digest string, err error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "annotations.json")
 	writeFile(t, file, annotations)
 	output, digest = filepath.Join(t.TempDir(), "layout"), filepath.Join(t.TempDir(), "digest")
-	return output, digest, run([]string{"index", input, output, digest, file})
+	return output, digest, run(append([]string{"index", output, digest, file}, inputs...))
 }
 
 // files returns the content of all files below a directory, by path.
@@ -55,9 +76,6 @@ func files(t *testing.T, directory string) map[string]string {
 	if err := filepath.WalkDir(directory, func(name string, entry os.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
-		}
-		if !entry.Type().IsRegular() {
-			return fmt.Errorf("%s is not a regular file", name)
 		}
 		content, err := os.ReadFile(name)
 		relative, _ := filepath.Rel(directory, name)
@@ -71,39 +89,36 @@ func files(t *testing.T, directory string) map[string]string {
 
 func TestIndex(t *testing.T) {
 	t.Parallel()
-	manifest, config := `{"schemaVersion": 2}`, `{}`
-	input := layout(t, `{
-  "schemaVersion": 2,
-  "future": {"z": 1.50, "a": "<&>"},
-  "manifests": [{"size": 20, "digest": "sha256:1"}],
-  "annotations": {"old": "1", "title": "old"}
-}`, manifest, config)
-	// Layers of oci_image are links.
-	link := filepath.Join(input, "blobs/sha256", strings.TrimPrefix(digestOf("layer"), "sha256:"))
-	target := filepath.Join(t.TempDir(), "layer")
-	writeFile(t, target, "layer")
-	if err := os.Symlink(target, link); err != nil {
-		t.Fatal(err)
-	}
+	amd64, arm := `{"os": "linux", "architecture": "amd64", "z": 1}`, `{"variant":"v7","architecture":"arm","os":"linux"}`
+	first, firstEntry := image(t, arm, "arm layer")
+	second, secondEntry := image(t, amd64, "amd64 layer")
 
-	output, digestFile, err := runIndex(t, input, `{"title": "a <b> é\n=", "b": ""}`)
+	output, digestFile, err := runIndex(t, `{"title": "a <b> é\n=", "b": ""}`, first, second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	index := `{"annotations":{"b":"","old":"1","title":"a <b> é\n="},` +
-		`"future":{"z":1.50,"a":"<&>"},` +
-		`"manifests":[{"size":20,"digest":"sha256:1"}],` +
-		`"schemaVersion":2}`
-	want := map[string]string{
-		"index.json": fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":%d}]}`,
-			indexMediaType, indexMediaType, digestOf(index), len(index)),
-		"oci-layout": `{"imageLayoutVersion":"1.0.0"}`,
+	index := fmt.Sprintf(`{"annotations":{"b":"","title":"a <b> é\n="},"manifests":[`+
+		`{"mediaType":%q,"digest":%q,"size":%d,"platform":{"os":"linux","architecture":"arm","variant":"v7"}},`+
+		`{"mediaType":%q,"digest":%q,"size":%d,"platform":{"os":"linux","architecture":"amd64"}}],`+
+		`"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}`,
+		firstEntry.MediaType, firstEntry.Digest, firstEntry.Size,
+		secondEntry.MediaType, secondEntry.Digest, secondEntry.Size)
+	want := files(t, first)
+	for name, content := range files(t, second) {
+		want[name] = content
 	}
-	for _, blob := range []string{manifest, config, "layer", index} {
-		want["blobs/"+strings.Replace(digestOf(blob), ":", "/", 1)] = blob
-	}
-	if diff := cmp.Diff(want, files(t, output)); diff != "" {
+	want[blobOf(index)] = index
+	want["oci-layout"] = `{"imageLayoutVersion":"1.0.0"}`
+	want["index.json"] = fmt.Sprintf(`{"manifests":[{"mediaType":%q,"digest":%q,"size":%d}],"mediaType":%q,"schemaVersion":2}`,
+		indexMediaType, digestOf(index), len(index), indexMediaType)
+	got := files(t, output)
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("layout (-want +got):\n%s", diff)
+	}
+	for name := range got {
+		if info, err := os.Lstat(filepath.Join(output, name)); err != nil || !info.Mode().IsRegular() {
+			t.Errorf("%s: %v, %v, want a regular file", name, info, err)
+		}
 	}
 	digest, err := os.ReadFile(digestFile)
 	if err != nil {
@@ -114,54 +129,40 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// The same index in another layout of white space gives the same bytes.
-func TestIndexIsCompact(t *testing.T) {
-	t.Parallel()
-	var outputs []map[string]string
-	for _, index := range []string{
-		`{"schemaVersion":2,"manifests":[]}`,
-		"{\n  \"manifests\": [],\n  \"schemaVersion\": 2\n}\n",
-	} {
-		output, _, err := runIndex(t, layout(t, index), `{}`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		outputs = append(outputs, files(t, output))
-	}
-	if diff := cmp.Diff(outputs[0], outputs[1]); diff != "" {
-		t.Errorf("layouts differ:\n%s", diff)
-	}
-}
-
 func TestIndexErrors(t *testing.T) {
 	t.Parallel()
-	edit := func(index string) string {
-		input := layout(t, `{}`)
-		os.Remove(filepath.Join(input, "index.json"))
-		writeFile(t, filepath.Join(input, "index.json"), index)
-		return input
-	}
-	entry, err := json.Marshal(descriptor{MediaType: indexMediaType, Digest: digestOf("{}")})
-	if err != nil {
+	const config = `{"os":"linux","architecture":"amd64"}`
+	good, entry := image(t, config, "layer")
+	bad, _ := image(t, `{"os":"linux"}`, "layer")
+	null, _ := image(t, `null`, "layer")
+	dangling, _ := image(t, config, "layer")
+	if err := os.Symlink("nowhere", filepath.Join(dangling, "blobs/sha256/0")); err != nil {
 		t.Fatal(err)
+	}
+	broken := t.TempDir()
+	writeFile(t, filepath.Join(broken, "index.json"), "{")
+	of := func(mediaType, digest string) string {
+		return layout(t, []descriptor{{MediaType: mediaType, Digest: digest}}, "{}", "[]")
 	}
 	for name, test := range map[string]struct {
 		input, annotations, want string
 	}{
 		"not a layout":        {t.TempDir(), `{}`, "reading the layout"},
-		"not JSON":            {edit(`{`), `{}`, "index.json: unexpected end of JSON input"},
-		"an image":            {edit(`{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json"}]}`), `{}`, "does not name one image index"},
-		"two":                 {edit(fmt.Sprintf(`{"manifests":[%s,%s]}`, entry, entry)), `{}`, "does not name one image index"},
-		"bad digest":          {edit(fmt.Sprintf(`{"manifests":[{"mediaType":%q,"digest":"sha256:../../x"}]}`, indexMediaType)), `{}`, "is not a SHA-256 digest"},
-		"missing blob":        {edit(fmt.Sprintf(`{"manifests":[{"mediaType":%q,"digest":%q}]}`, indexMediaType, digestOf("x"))), `{}`, "reading the image index"},
-		"index is a list":     {layout(t, `[]`), `{}`, "reading the image index"},
-		"odd annotations":     {layout(t, `{"annotations":1}`), `{}`, "annotations: json"},
-		"bad annotations":     {layout(t, `{}`), `{"a":1}`, "reading the annotations"},
-		"dangling layer link": {dangling(t), `{}`, "copying the blobs"},
+		"not JSON":            {broken, `{}`, "index.json: unexpected end of JSON input"},
+		"an image index":      {of(indexMediaType, digestOf("{}")), `{}`, "does not name one image"},
+		"two":                 {layout(t, []descriptor{entry, entry}), `{}`, "does not name one image"},
+		"bad digest":          {of(manifestMediaType, "sha256:../../x"), `{}`, "is not a SHA-256 digest"},
+		"missing blob":        {of(manifestMediaType, digestOf("x")), `{}`, "reading the manifest"},
+		"manifest is a list":  {of(manifestMediaType, digestOf("[]")), `{}`, "reading the manifest"},
+		"no config":           {of(manifestMediaType, digestOf("{}")), `{}`, "reading the config"},
+		"no architecture":     {bad, `{}`, "the config has no platform"},
+		"config is null":      {null, `{}`, "the config has no platform"},
+		"bad annotations":     {good, `{"a":1}`, "reading the annotations"},
+		"dangling layer link": {dangling, `{}`, "copying the blobs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			output, digest, err := runIndex(t, test.input, test.annotations)
+			output, digest, err := runIndex(t, test.annotations, test.input)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got the error %v, want one with %q", err, test.want)
 			}
@@ -172,13 +173,4 @@ func TestIndexErrors(t *testing.T) {
 			}
 		})
 	}
-}
-
-func dangling(t *testing.T) string {
-	t.Helper()
-	input := layout(t, `{}`)
-	if err := os.Symlink("nowhere", filepath.Join(input, "blobs/sha256/0")); err != nil {
-		t.Fatal(err)
-	}
-	return input
 }

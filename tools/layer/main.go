@@ -23,7 +23,7 @@ import (
 
 const usage = `usage:
   layer layer OUTPUT LIST
-  layer index INPUT OUTPUT DIGEST ANNOTATIONS`
+  layer index OUTPUT DIGEST ANNOTATIONS IMAGE...`
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -36,8 +36,8 @@ func run(args []string) error {
 	switch {
 	case len(args) == 3 && args[0] == "layer":
 		return removeOnError(layer(args[1], args[2]), args[1])
-	case len(args) == 5 && args[0] == "index":
-		return removeOnError(index(args[1], args[2], args[3], args[4]), args[2], args[3])
+	case len(args) >= 5 && args[0] == "index":
+		return removeOnError(index(args[1], args[2], args[3], args[4:]), args[1], args[2])
 	}
 	return errors.New("wrong arguments\n" + usage)
 }
