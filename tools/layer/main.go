@@ -2,14 +2,14 @@
 // its output depends on nothing but its arguments and the files that they name.
 //
 //	layer layer OUTPUT LIST
-//	layer index INPUT OUTPUT DIGEST ANNOTATIONS
+//	layer index OUTPUT DIGEST ANNOTATIONS IMAGE...
 //
 // The first form writes the layer that the file LIST describes to OUTPUT, a
 // gzip-compressed tar archive. See readList.
 //
-// The second form copies the OCI image layout INPUT to OUTPUT, adds the annotations
-// in the file ANNOTATIONS, a JSON object of strings, to its image index, and writes
-// the index's digest and a newline to the file DIGEST.
+// The second form writes an OCI image layout to OUTPUT, with an image index of the
+// images in the layouts IMAGE... and the annotations in the file ANNOTATIONS, a JSON
+// object of strings. It writes the index's digest and a newline to the file DIGEST.
 //
 // The program uses the standard library only: it is compiled for the build machine
 // before the first image can be built.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -143,6 +144,9 @@ func TestReadLayer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if _, err := exec.LookPath("zstd"); err != nil && strings.HasPrefix(name, "zstd") {
+				t.Skip("the program zstd, which the air-gapped build has, is not on this machine")
+			}
 			got, err := readLayer(write(t, filepath.Join(t.TempDir(), "layer"), string(c.file)))
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
