@@ -46,7 +46,7 @@ type imageIndex struct {
 // of its config. annotationsFile has the annotations of the index, a JSON object of strings
 // (annotations.md); the digest of the index and a newline go to digestFile.
 func index(output, digestFile, annotationsFile string, inputs []string) error {
-	images := imageIndex{Manifests: []descriptor{}, MediaType: indexMediaType, SchemaVersion: 2}
+	images := imageIndex{MediaType: indexMediaType, SchemaVersion: 2}
 	if err := readJSON(annotationsFile, &images.Annotations); err != nil {
 		return fmt.Errorf("reading the annotations: %w", err)
 	}
@@ -109,12 +109,14 @@ func readImage(layout string) (descriptor, error) {
 	if err := readBlob(layout, image.Digest, &manifest); err != nil {
 		return descriptor{}, fmt.Errorf("reading the manifest: %w", err)
 	}
-	if err := readBlob(layout, manifest.Config.Digest, &image.Platform); err != nil {
+	var config platform
+	if err := readBlob(layout, manifest.Config.Digest, &config); err != nil {
 		return descriptor{}, fmt.Errorf("reading the config: %w", err)
 	}
-	if image.Platform == nil || image.Platform.OS == "" || image.Platform.Architecture == "" {
+	if config.OS == "" || config.Architecture == "" {
 		return descriptor{}, fmt.Errorf("%s: the config has no platform", layout)
 	}
+	image.Platform = &config
 	return image, nil
 }
 
